@@ -1,0 +1,38 @@
+package davit
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Gate is a condition that must hold before the next stage. It is data: a
+// kind and its parameters, so that a plan can be printed, stored and taken up
+// again by another server. Judges (in internal/engine) answer it.
+type Gate struct {
+	Name string `json:"name"` // unique within its stage
+	Kind string `json:"kind"`
+	// Says is the condition in words: "errors at most 1% of at least 100 requests".
+	Says   string          `json:"says"`
+	Params json.RawMessage `json:"params,omitempty"`
+	// Takes is the least time that it needs to pass, such as a bake time.
+	Takes Duration `json:"takes,omitempty"`
+}
+
+// Outcome is the answer of a gate.
+type Outcome string
+
+// The outcomes of a gate. No evidence is Inconclusive, never Pass.
+const (
+	Pass         Outcome = "pass"
+	Fail         Outcome = "fail"
+	Inconclusive Outcome = "inconclusive"
+)
+
+// Verdict is a gate's answer, with its evidence.
+type Verdict struct {
+	Gate     string          `json:"gate"`
+	Outcome  Outcome         `json:"outcome"`
+	Reason   string          `json:"reason"`             // one sentence, with the figures it rests on
+	Evidence json.RawMessage `json:"evidence,omitempty"` // what was measured; its shape is the gate kind's own
+	At       time.Time       `json:"at"`
+}

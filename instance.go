@@ -1,0 +1,34 @@
+package davit
+
+import "time"
+
+// Condition is what an instance is doing.
+type Condition string
+
+// The conditions of an instance.
+const (
+	Starting Condition = "starting" // running or about to, not ready yet or no longer
+	Ready    Condition = "ready"    // its readiness probe passes
+	Draining Condition = "draining" // leaving: gets no new request, finishes those it has
+	Failed   Condition = "failed"   // will not become ready by waiting: Reason says why
+)
+
+// Instance is one running copy of one service of one release.
+type Instance struct {
+	ID        string    `json:"id"`
+	Release   ReleaseID `json:"release"`
+	Service   string    `json:"service"`
+	Address   string    `json:"address,omitempty"` // host:port, for services with traffic
+	Condition Condition `json:"condition"`
+	Reason    string    `json:"reason,omitempty"` // why it is starting or failed, for people
+	Restarts  int       `json:"restarts"`
+	StartedAt time.Time `json:"startedAt"`
+	Usage     Usage     `json:"usage"`
+}
+
+// Usage is what an instance takes of its machine. Zero means not known.
+type Usage struct {
+	MemoryBytes int64    `json:"memoryBytes"` // resident
+	CPU         Duration `json:"cpu"`         // user and system time since its start
+	OpenFiles   int      `json:"openFiles"`
+}

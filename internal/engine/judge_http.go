@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/davit-dev/davit"
+)
+
+// httpBodyLimit bounds how much of an answer is looked at, in bytes.
+const httpBodyLimit = 1 << 20
+
+// judgeHTTP asks every instance of the service at its own address: a balanced
+// one would hide the instance that is ill.
+func judgeHTTP(ctx context.Context, g davit.Gate, s Subject, report func(davit.Outcome, string, any)) {
+	p, ok := params[davit.HTTPParams](g, report)
+	if !ok {
+		return
+	}
+	client := &http.Client{
+		Timeout:       p.Timeout.D(),
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	changes := s.Platform.Runtime.Watch(ctx)
+	for ctx.Err() == nil {
+		addresses, err := addressesOf(ctx, s, p.Service)
+		switch {
+		case err != nil:
+			report(davit.Inconclusive, "listing the instances: "+err.Error(), nil)
+		case len(addresses) == 0:
+			report(davit.Inconclusive, fmt.Sprintf("no instance of %s is ready", p.Service), nil)
+		default:
+			for _, address := range addresses {
+				if said, err := askPatiently(ctx, client, address, p); err != nil {
+					if ctx.Err() == nil {
+						report(davit.Fail, err.Error(), said)
+					}
+					return
+				}
+			}
+			report(davit.Pass, fmt.Sprintf("%d instances of %s answered %d", len(addresses), p.Service, p.Status), nil)
+			return
+		}
+		select {
+		case <-changes:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func addressesOf(ctx context.Context, s Subject, service string) ([]string, error) {
+	instances, err := s.Platform.Runtime.Instances(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var addresses []string
+	for _, i := range instances {
+		if i.Release == s.Release.ID && i.Service == service && i.Condition == davit.Ready {
+			addresses = append(addresses, i.Address)
+		}
+	}
+	return addresses, nil
+}
+
+// answer is the evidence of a check that failed.
+type answer struct {
+	URL    string `json:"url"`
+	Status int    `json:"status,omitempty"`
+	Body   string `json:"body,omitempty"` // its start
+}
+
+// askPatiently asks until the answer is right or the retries are used up. The
+// pause between tries grows from 50 ms to 1 s.
+func askPatiently(ctx context.Context, client *http.Client, address string, p davit.HTTPParams) (answer, error) {
+	pause := 50 * time.Millisecond
+	for try := 0; ; try++ {
+		said, err := ask(ctx, client, address, p)
+		if err == nil || try >= p.Retries {
+			return said, err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return said, ctx.Err()
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
+func ask(ctx context.Context, client *http.Client, address string, p davit.HTTPParams) (answer, error) {
+	said := answer{URL: "http://" + address + p.Path}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, said.URL, http.NoBody)
+	if err != nil {
+		return said, err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return said, err
+	}
+	defer res.Body.Close() //nolint:errcheck // nothing is written
+	body, err := io.ReadAll(io.LimitReader(res.Body, httpBodyLimit))
+	if err != nil {
+		return said, fmt.Errorf("reading the answer of %s: %w", said.URL, err)
+	}
+	const start = 200
+	said.Status, said.Body = res.StatusCode, string(body[:min(len(body), start)])
+	switch {
+	case res.StatusCode != p.Status:
+		return said, fmt.Errorf("%s answered %d, want %d", said.URL, res.StatusCode, p.Status)
+	case !strings.Contains(string(body), p.Body):
+		return said, fmt.Errorf("%s answered without %q", said.URL, p.Body)
+	}
+	return said, nil
+}

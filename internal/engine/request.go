@@ -1,0 +1,91 @@
+package engine
+
+import "github.com/davit-dev/davit"
+
+// DeployRequest asks for a release to be rolled out. It carries the resolved
+// configuration, so that the engine reads no file of the asker's.
+type DeployRequest struct {
+	Application string              `json:"application"`
+	Environment string              `json:"environment"`
+	Platform    string              `json:"platform"`
+	Version     string              `json:"version"`
+	Config      davit.ReleaseConfig `json:"config"`
+	Policy      davit.Policy        `json:"policy"`
+	Actor       string              `json:"actor"`
+	Reason      string              `json:"reason,omitempty"`
+	// Queue waits for the rollout under way instead of being refused.
+	Queue bool `json:"queue,omitempty"`
+}
+
+// Proposal is what a deploy request would do, or began to do.
+type Proposal struct {
+	Rollout *davit.Rollout `json:"rollout"` // not stored when it is only a plan
+	Release *davit.Release `json:"release"`
+	// Notes are things to know, such as the same version having been deployed
+	// with another configuration before.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// CommandKind is what an operator asks of a rollout under way.
+type CommandKind string
+
+// The commands.
+const (
+	CommandAbort   CommandKind = "abort"   // haul back
+	CommandPause   CommandKind = "pause"   // stay in the present stage; gates still can haul back
+	CommandResume  CommandKind = "resume"  // end a pause
+	CommandPromote CommandKind = "promote" // skip the remaining bake of the present stage
+)
+
+// Command is an operator's word to the rollout of an environment: the one under
+// way, or, for abort, the queued one that Rollout names.
+type Command struct {
+	Application string      `json:"application"`
+	Environment string      `json:"environment"`
+	Rollout     string      `json:"rollout,omitempty"`
+	Kind        CommandKind `json:"kind"`
+	Actor       string      `json:"actor"`
+	Reason      string      `json:"reason,omitempty"`
+}
+
+// RollbackRequest asks for an earlier release. While a rollout runs or
+// watches, going back is hauling it back; afterwards it is a rollout of its
+// own to the release that served before, or to the one of version To.
+type RollbackRequest struct {
+	Application string `json:"application"`
+	Environment string `json:"environment"`
+	To          string `json:"to,omitempty"` // version or release ID
+	Actor       string `json:"actor"`
+	Reason      string `json:"reason"`
+}
+
+// DownRequest asks for an environment to run nothing any more.
+type DownRequest struct {
+	Application string `json:"application"`
+	Environment string `json:"environment"`
+	Actor       string `json:"actor"`
+	Reason      string `json:"reason"`
+}
+
+// Status is how an environment is, as seen, not as recorded.
+type Status struct {
+	Environment davit.Environment `json:"environment"`
+	Rollout     *davit.Rollout    `json:"rollout,omitempty"` // under way, or the last one
+	Releases    []*davit.Release  `json:"releases"`          // those that run
+	Instances   []davit.Instance  `json:"instances"`
+	Split       davit.Split       `json:"split"` // in effect, as the router says
+	Figures     davit.Figures     `json:"figures"`
+	// Troubles say what could not be seen, and why.
+	Troubles []string `json:"troubles,omitempty"`
+}
+
+// The methods of Engine that a server offers:
+//
+//	Propose(ctx, DeployRequest) (*Proposal, error)            // nothing is stored
+//	Deploy(ctx, DeployRequest) (*Proposal, error)
+//	Rollback(ctx, RollbackRequest) (*davit.Rollout, error)
+//	Down(ctx, DownRequest) (*davit.Rollout, error)
+//	Command(ctx, Command) (*davit.Rollout, error)
+//	Status(ctx, application, environment string) (*Status, error)
+//	Watch(ctx) <-chan struct{}     // something was committed, or an environment's figures or instances changed
+//	Run(ctx) error                 // takes up open rollouts, drives all until ctx ends; leaves the world as it is
