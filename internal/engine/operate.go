@@ -293,17 +293,18 @@ func apply(t *transition, c Command) error {
 		return &davit.Error{Code: davit.CodeConflict, Message: fmt.Sprintf("cannot %s rollout %s: %s", c.Kind, r.ID, why)}
 	}
 	moving := r.Phase == davit.Running || r.Phase == davit.Watching
-	if c.Kind == CommandAbort && (moving || r.Phase == davit.HaulingBack) && c.Reason == "" {
-		return &davit.Error{Code: davit.CodeInvalid, Message: "abort needs a reason", Hint: "add --reason"}
+	if (c.Kind == CommandAbort || c.Kind == CommandAbandon) && c.Reason == "" {
+		return &davit.Error{Code: davit.CodeInvalid, Message: string(c.Kind) + " needs a reason", Hint: "add --reason"}
 	}
 	switch {
+	case c.Kind == CommandAbort && r.Phase == davit.HaulingBack: // asked twice, as one does in a hurry
 	case c.Kind == CommandAbort && moving:
 		t.command(c)
 		t.haulBack(c.Actor, "aborted by "+c.Actor+": "+c.Reason)
-	case c.Kind == CommandAbort:
+	case c.Kind == CommandAbandon && r.Phase == davit.HaulingBack:
 		t.command(c)
 		t.giveUp(c.Actor, "hauling back was given up by "+c.Actor+": "+c.Reason)
-	case !moving:
+	case !moving || c.Kind == CommandAbandon:
 		return refuse("it is " + string(r.Phase))
 	case c.Kind == CommandPause && r.Phase == davit.Watching:
 		return refuse("it is promoted already; its watch cannot be paused")

@@ -35,6 +35,7 @@ const (
 	CommandPause   CommandKind = "pause"   // stay in the present stage; gates still can haul back
 	CommandResume  CommandKind = "resume"  // end a pause
 	CommandPromote CommandKind = "promote" // skip the remaining bake of the present stage
+	CommandAbandon CommandKind = "abandon" // give up hauling back, and leave everything as it stands
 )
 
 // Command is an operator's word to the rollout of an environment: the one under

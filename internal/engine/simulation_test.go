@@ -34,6 +34,8 @@ type world struct {
 	neverReady, crashing map[string]bool
 	routeErr             error
 	hang                 bool // Route waits for its context's end
+	declareErr           error
+	lost                 bool // what is asked for is done, and reported as failed
 }
 
 func newWorld() *world {
@@ -54,6 +56,9 @@ func (w *world) Pin(context.Context, davit.Service) (string, error) { return "sh
 func (w *world) Declare(_ context.Context, r *davit.Release, size davit.Size) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.declareErr != nil {
+		return w.declareErr
+	}
 	w.declared[r.ID] = maps.Clone(size)
 	have := davit.Size{}
 	for _, i := range w.instances {
@@ -72,6 +77,14 @@ func (w *world) Declare(_ context.Context, r *davit.Release, size davit.Size) er
 		}
 	}
 	w.changed.send()
+	return w.answerLocked()
+}
+
+// answerLocked is what a change that was made reports.
+func (w *world) answerLocked() error {
+	if w.lost {
+		return errSimulated
+	}
 	return nil
 }
 
@@ -153,7 +166,7 @@ func (w *world) Route(ctx context.Context, routing davit.Routing) error {
 	w.routing = routing
 	w.routed = append(w.routed, routing.Split)
 	w.changed.send()
-	return nil
+	return w.answerLocked()
 }
 
 func (w *world) Drain(context.Context, davit.ReleaseID, time.Duration) (int64, error) { return 0, nil }

@@ -1,0 +1,203 @@
+package engine
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/davit-dev/davit"
+)
+
+var (
+	simulations = flag.Int("simulations", 500, "random rollouts to simulate")
+	onlySeed    = flag.Uint64("simulation-seed", 0, "simulate this seed alone")
+)
+
+// TestRandomRolloutsEndWhole simulates rollouts under random faults: a world
+// that errs, hangs and loses answers, a store that refuses, a server that stops
+// and starts, operators who interfere. Whatever happens, the rollout ends in
+// bounded time once the faults are over, and the world is as the record says.
+func TestRandomRolloutsEndWhole(t *testing.T) {
+	first, last := uint64(1), uint64(*simulations)
+	if *onlySeed != 0 {
+		first, last = *onlySeed, *onlySeed
+	}
+	for seed := first; seed <= last; seed++ {
+		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
+		})
+		if !ok {
+			t.Fatalf("replay with: go test ./internal/engine -run TestRandomRolloutsEndWhole -simulation-seed=%d", seed)
+		}
+	}
+}
+
+// faultTime is how long faults and interference go on in a simulation.
+const faultTime = 20 * time.Minute
+
+func simulate(t *testing.T, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a simulation is to be replayable
+	b := newBench(t)
+	b.promoted(request("v1", davit.Policy{Strategy: davit.Strategy{Kind: davit.KindBlueGreen}}))
+	policy := randomPolicy(random)
+	r := b.deploy(request("v2", policy))
+	for end := time.Now().Add(faultTime); time.Now().Before(end); {
+		time.Sleep(time.Duration(random.Int64N(int64(20 * time.Second))))
+		b.interfere(random, r.Plan.Target)
+	}
+	b.heal()
+	if r = b.await(r.ID, func(r *davit.Rollout) bool { return r.Phase.Ended() }); r.Phase != davit.Promoted && r.Phase != davit.RolledBack {
+		t.Errorf("ended %s: %s", r.Phase, r.Cause)
+	}
+	bound := policy.RollbackWindow.D() + faultTime + 20*time.Minute
+	if took := r.EndedAt.Sub(r.CreatedAt); took > bound {
+		t.Errorf("took %s, want %s at most", took, bound)
+	}
+	time.Sleep(time.Minute) // the steady state is converged to
+	b.checkWhole(r)
+}
+
+func randomPolicy(random *rand.Rand) davit.Policy {
+	policies := []davit.Policy{blueGreen, rolling, canary(), canary(davit.ErrorRate("errors", davit.ErrorsParams{MaxRate: 0.05, MinRequests: 20}))}
+	policy := policies[random.IntN(len(policies))]
+	policy.Deadline = davit.Duration(time.Duration(1+random.IntN(15)) * time.Minute)
+	policy.Patience = davit.Duration(time.Duration(1+random.IntN(5)) * time.Minute)
+	policy.OnInterrupt = []davit.OnInterrupt{davit.InterruptResume, davit.InterruptRollback}[random.IntN(2)]
+	return policy
+}
+
+// interfere does one random thing to the world, the store, the server or the
+// rollout.
+func (b *bench) interfere(random *rand.Rand, candidate davit.ReleaseID) {
+	some := func(err error) error {
+		if random.IntN(2) == 0 {
+			return nil
+		}
+		return err
+	}
+	switch random.IntN(12) {
+	case 0:
+		b.stop()
+		b.boot()
+	case 1:
+		b.store.setFail(some(errSimulated))
+	case 2:
+		b.fault(func(w *world) { w.routeErr = some(errSimulated) })
+	case 3:
+		b.fault(func(w *world) { w.declareErr = some(errSimulated) })
+	case 4:
+		b.fault(func(w *world) { w.hang = random.IntN(2) == 0 })
+	case 5:
+		b.fault(func(w *world) { w.lost = random.IntN(2) == 0 })
+	case 6:
+		b.flap(random)
+	case 7:
+		failures := int64(random.IntN(3) * random.IntN(10))
+		b.world.answer(candidate, 10+failures, failures)
+	case 8:
+		kinds := []CommandKind{CommandPause, CommandResume, CommandPromote}
+		b.interject(kinds[random.IntN(len(kinds))])
+	case 9:
+		if random.IntN(10) == 0 {
+			b.interject(CommandAbort)
+		}
+	default:
+		b.world.answer(candidate, 100, 0)
+	}
+}
+
+// interject gives a command that may be refused.
+func (b *bench) interject(kind CommandKind) {
+	_, err := b.engine.Command(b.Context(), Command{Application: "shop", Environment: "staging", Kind: kind, Actor: "anna", Reason: "simulated"})
+	if code := davit.ErrorCode(err); code != "" && code != davit.CodeConflict && code != davit.CodeInternal {
+		b.Errorf("%s: %v", kind, err)
+	}
+}
+
+func (b *bench) fault(set func(*world)) {
+	b.world.mu.Lock()
+	defer b.world.mu.Unlock()
+	set(b.world)
+	b.world.changed.send()
+}
+
+// flap makes one ready instance unready for a while.
+func (b *bench) flap(random *rand.Rand) {
+	ready := b.world.all()
+	if len(ready) == 0 {
+		return
+	}
+	id := ready[random.IntN(len(ready))].ID
+	set := func(from, to davit.Condition) {
+		b.fault(func(w *world) {
+			if i := w.instances[id]; i != nil && i.Condition == from {
+				i.Condition = to
+			}
+		})
+	}
+	set(davit.Ready, davit.Starting)
+	time.AfterFunc(5*time.Second, func() { set(davit.Starting, davit.Ready) })
+}
+
+func (b *bench) heal() {
+	b.store.setFail(nil)
+	b.fault(func(w *world) { w.routeErr, w.declareErr, w.hang, w.lost = nil, nil, false, false })
+	b.interject(CommandResume)
+}
+
+// checkWhole compares the world with the record.
+func (b *bench) checkWhole(r *davit.Rollout) {
+	b.Helper()
+	env, err := b.store.Environment(b.Context(), "shop", "staging")
+	if err != nil {
+		b.Fatal(err)
+	}
+	want := r.Plan.Stages[len(r.Plan.Stages)-1].State
+	if r.Phase == davit.RolledBack {
+		want = r.Plan.Origin
+	}
+	if !env.State.Equal(want) || env.Rollout != "" {
+		b.Errorf("after %s the record is %+v, want state %+v", r.Phase, env, want)
+	}
+	if env.Stable != want.Releases()[0] {
+		b.Errorf("after %s stable is %s, want %s", r.Phase, env.Stable, want.Releases()[0])
+	}
+	if split := b.world.split(); !split.Equal(want.Split) {
+		b.Errorf("after %s traffic goes to %s, want %s", r.Phase, split, want.Split)
+	}
+	have := davit.State{Run: map[davit.ReleaseID]davit.Size{}, Split: want.Split, Candidate: want.Candidate}
+	for _, i := range b.world.all() {
+		if have.Run[i.Release] == nil {
+			have.Run[i.Release] = davit.Size{}
+		}
+		have.Run[i.Release][i.Service]++
+	}
+	if !have.Equal(want) {
+		b.Errorf("after %s %v runs, want %v", r.Phase, have.Run, want.Run)
+	}
+	b.checkRecord()
+}
+
+// checkRecord holds the journal to what it promises: every split that was ever
+// in effect belongs to a state that was audited before.
+func (b *bench) checkRecord() {
+	b.Helper()
+	audited := map[string]bool{}
+	for _, e := range b.store.entries() {
+		if e.Action == "rollout.stage" || e.Action == "rollout.haul_back" {
+			state, err := decoded[davit.State](e.After, "state")
+			if err != nil {
+				b.Fatal(err)
+			}
+			audited[state.Split.String()] = true
+		}
+	}
+	for _, split := range b.world.history() {
+		if len(split) > 0 && !audited[split.String()] {
+			b.Errorf("%s was in effect and is in no audit entry", split)
+		}
+	}
+}
