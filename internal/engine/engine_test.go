@@ -62,25 +62,21 @@ func TestCandidateIsHauledBack(t *testing.T) {
 		during func(*bench, davit.ReleaseID) // once it runs
 		cause  string
 	}{
-		"never ready": {blueGreen, func(b *bench) { b.world.neverReady["v2"] = true }, nil, "the deadline of 15m0s passed"},
-		"crash loop":  {blueGreen, func(b *bench) { b.world.crashing["v2"] = true }, nil, "crash loop: exited 3"},
+		"never ready": {blueGreen, func(b *bench) { b.world.fault(func() { b.world.neverReady["v2"] = true }) }, nil, "the deadline of 15m0s passed"},
+		"crash loop":  {blueGreen, func(b *bench) { b.world.fault(func() { b.world.crashing["v2"] = true }) }, nil, "crash loop: exited 3"},
 		"errors": {canary(errorGate), nil, func(b *bench, id davit.ReleaseID) {
 			b.awaitShare(id, 50)
 			b.world.answer(id, 30, 2)
 		}, "2 of 30 requests failed"},
 		"no evidence": {canary(errorGate), nil, nil, "inconclusive for too long"},
-		"a hanging router": {blueGreen, func(b *bench) { b.world.hang = true }, func(b *bench, _ davit.ReleaseID) {
+		"a hanging router": {blueGreen, func(b *bench) { b.world.fault(func() { b.world.hang = true }) }, func(b *bench, _ davit.ReleaseID) {
 			time.Sleep(16 * time.Minute)
-			b.world.mu.Lock()
-			b.world.hang = false
-			b.world.mu.Unlock()
+			b.world.fault(func() { b.world.hang = false })
 		}, "the deadline of 15m0s passed"},
-		"a failing router": {blueGreen, func(b *bench) { b.world.routeErr = errSimulated }, func(b *bench, _ davit.ReleaseID) {
+		"a failing router": {blueGreen, func(b *bench) { b.world.fault(func() { b.world.routeErr = errSimulated }) }, func(b *bench, _ davit.ReleaseID) {
 			b.command(CommandAbort, "router is broken")
 			time.Sleep(time.Minute)
-			b.world.mu.Lock()
-			b.world.routeErr = nil
-			b.world.mu.Unlock()
+			b.world.fault(func() { b.world.routeErr = nil })
 		}, "aborted by anna: router is broken"},
 		"an abort": {canary(), nil, func(b *bench, id davit.ReleaseID) {
 			b.awaitShare(id, 500)

@@ -14,8 +14,12 @@ import (
 // httpBodyLimit bounds how much of an answer is looked at, in bytes.
 const httpBodyLimit = 1 << 20
 
-// judgeHTTP asks every instance of the service at its own address: a balanced
-// one would hide the instance that is ill.
+// askAgain is how long an http gate rests after all instances answered well:
+// what was well once may not stay so.
+const askAgain = time.Second
+
+// judgeHTTP asks every instance of the service at its own address, again and
+// again: a balanced address would hide the instance that is ill.
 func judgeHTTP(ctx context.Context, g davit.Gate, s Subject, report func(davit.Outcome, string, any)) {
 	p, ok := params[davit.HTTPParams](g, report)
 	if !ok {
@@ -27,30 +31,38 @@ func judgeHTTP(ctx context.Context, g davit.Gate, s Subject, report func(davit.O
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	changes := s.Platform.Runtime.Watch(ctx)
-	for ctx.Err() == nil {
-		addresses, err := addressesOf(ctx, s, p.Service)
-		switch {
-		case err != nil:
-			report(davit.Inconclusive, "listing the instances: "+err.Error(), nil)
-		case len(addresses) == 0:
-			report(davit.Inconclusive, fmt.Sprintf("no instance of %s is ready", p.Service), nil)
-		default:
-			for _, address := range addresses {
-				if said, err := askPatiently(ctx, client, address, p); err != nil {
-					if ctx.Err() == nil {
-						report(davit.Fail, err.Error(), said)
-					}
-					return
-				}
-			}
-			report(davit.Pass, fmt.Sprintf("%d instances of %s answered %d", len(addresses), p.Service, p.Status), nil)
+	rest := time.NewTimer(askAgain)
+	defer rest.Stop()
+	for {
+		outcome, reason, evidence := askAll(ctx, client, s, p)
+		if ctx.Err() != nil {
 			return
 		}
+		report(outcome, reason, evidence)
+		rest.Reset(askAgain)
 		select {
+		case <-rest.C:
 		case <-changes:
 		case <-ctx.Done():
+			return
 		}
 	}
+}
+
+func askAll(ctx context.Context, client *http.Client, s Subject, p davit.HTTPParams) (davit.Outcome, string, any) {
+	addresses, err := addressesOf(ctx, s, p.Service)
+	if err != nil {
+		return davit.Inconclusive, "listing the instances: " + err.Error(), nil
+	}
+	if len(addresses) == 0 {
+		return davit.Inconclusive, fmt.Sprintf("no instance of %s is ready", p.Service), nil
+	}
+	for _, address := range addresses {
+		if said, err := askPatiently(ctx, client, address, p); err != nil {
+			return davit.Fail, err.Error(), said
+		}
+	}
+	return davit.Pass, fmt.Sprintf("%d instances of %s answered %d", len(addresses), p.Service, p.Status), nil
 }
 
 func addressesOf(ctx context.Context, s Subject, service string) ([]string, error) {

@@ -85,13 +85,13 @@ func (b *bench) interfere(random *rand.Rand, candidate davit.ReleaseID) {
 	case 1:
 		b.store.setFail(some(errSimulated))
 	case 2:
-		b.fault(func(w *world) { w.routeErr = some(errSimulated) })
+		b.world.fault(func() { b.world.routeErr = some(errSimulated) })
 	case 3:
-		b.fault(func(w *world) { w.declareErr = some(errSimulated) })
+		b.world.fault(func() { b.world.declareErr = some(errSimulated) })
 	case 4:
-		b.fault(func(w *world) { w.hang = random.IntN(2) == 0 })
+		b.world.fault(func() { b.world.hang = random.IntN(2) == 0 })
 	case 5:
-		b.fault(func(w *world) { w.lost = random.IntN(2) == 0 })
+		b.world.fault(func() { b.world.lost = random.IntN(2) == 0 })
 	case 6:
 		b.flap(random)
 	case 7:
@@ -117,13 +117,6 @@ func (b *bench) interject(kind CommandKind) {
 	}
 }
 
-func (b *bench) fault(set func(*world)) {
-	b.world.mu.Lock()
-	defer b.world.mu.Unlock()
-	set(b.world)
-	b.world.changed.send()
-}
-
 // flap makes one ready instance unready for a while.
 func (b *bench) flap(random *rand.Rand) {
 	ready := b.world.all()
@@ -132,8 +125,8 @@ func (b *bench) flap(random *rand.Rand) {
 	}
 	id := ready[random.IntN(len(ready))].ID
 	set := func(from, to davit.Condition) {
-		b.fault(func(w *world) {
-			if i := w.instances[id]; i != nil && i.Condition == from {
+		b.world.fault(func() {
+			if i := b.world.instances[id]; i != nil && i.Condition == from {
 				i.Condition = to
 			}
 		})
@@ -144,7 +137,7 @@ func (b *bench) flap(random *rand.Rand) {
 
 func (b *bench) heal() {
 	b.store.setFail(nil)
-	b.fault(func(w *world) { w.routeErr, w.declareErr, w.hang, w.lost = nil, nil, false, false })
+	b.world.fault(func() { b.world.routeErr, b.world.declareErr, b.world.hang, b.world.lost = nil, nil, false, false })
 	b.interject(CommandResume)
 }
 

@@ -179,15 +179,27 @@ func (w *world) Figures(context.Context) (davit.Figures, error) {
 	return f, nil
 }
 
-// answer counts requests to a release, some of which failed.
+// traffic counts requests to a release, some of which failed.
+func (w *world) traffic(id davit.ReleaseID, requests, failures int64, latency time.Duration) {
+	w.fault(func() {
+		t := w.figures.Traffic[id]["web"]
+		t.Requests += requests
+		t.Failures += failures
+		t.Latency[davit.Bucket(latency)] += requests
+		w.figures.Traffic[id] = map[string]davit.Traffic{"web": t}
+	})
+}
+
+// answer is traffic that is quick.
 func (w *world) answer(id davit.ReleaseID, requests, failures int64) {
+	w.traffic(id, requests, failures, time.Millisecond)
+}
+
+// fault changes the world under its lock, and lets everybody know.
+func (w *world) fault(set func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	t := w.figures.Traffic[id]["web"]
-	t.Requests += requests
-	t.Failures += failures
-	t.Latency[davit.Bucket(time.Millisecond)] += requests
-	w.figures.Traffic[id] = map[string]davit.Traffic{"web": t}
+	set()
 	w.changed.send()
 }
 
