@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -96,7 +97,7 @@ type Limits struct {
 // NewRelease pins a version: it computes the configuration's hash and the ID.
 // artifacts holds a digest for each service that has an artifact.
 func NewRelease(application, environment, version string, artifacts map[string]string, config ReleaseConfig, now time.Time) (*Release, error) {
-	canonical, err := json.Marshal(config) // map keys are sorted, so equal values give equal bytes
+	canonical, err := json.Marshal(config.portable()) // map keys are sorted, so equal values give equal bytes
 	if err != nil {
 		return nil, fmt.Errorf("encoding the configuration of %s %s: %w", application, version, err)
 	}
@@ -113,6 +114,20 @@ func NewRelease(application, environment, version string, artifacts map[string]s
 	}
 	r.ID = ReleaseID(version + "-" + hex.EncodeToString(all.Sum(nil))[:12])
 	return r, nil
+}
+
+// portable returns the configuration without where the artifacts were built:
+// their digests are pinned beside it, and the same release from another
+// folder is the same release. The name stays, since Command may call it.
+func (c ReleaseConfig) portable() ReleaseConfig {
+	c.Services = maps.Clone(c.Services)
+	for name, s := range c.Services {
+		if s.Artifact != "" {
+			s.Artifact = filepath.Base(s.Artifact)
+			c.Services[name] = s
+		}
+	}
+	return c
 }
 
 // Full returns the release's full size: every service at its replicas.
