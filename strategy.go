@@ -73,15 +73,16 @@ func sized(r *Release, share int, serving func(replicas int) int) Size {
 // full is the serving size of a release that may get everything at any time.
 func full(replicas int) int { return replicas }
 
-// first brings up the first release of an environment: there is nothing to
-// split with, and nothing to go back to but nothing.
+// first brings up the first release of an environment. There is nothing to
+// split with and nothing to go back to but nothing, so gates on traffic, which
+// nobody may send yet, do not hold it.
 func first(r request) []Stage {
 	bake := time.Duration(0)
 	if r.policy.Strategy.Kind == KindBlueGreen {
 		bake = r.policy.Strategy.BlueGreen.Bake.D()
 	}
 	open := r.stage("open", nil, r.target.Full(), Whole, bake)
-	open.State.Candidate = ""
+	open.State.Candidate, open.Gates = "", r.gates(0, bake)
 	return []Stage{r.stage("preview", nil, sized(r.target, 0, full), 0, 0), open}
 }
 

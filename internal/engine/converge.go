@@ -149,7 +149,7 @@ func (c *convergence) grow(ctx context.Context, releases []*davit.Release) error
 // ready waits until the split can be served: the judged release in full, others
 // with what they are to run, or, when that takes too long, at least one instance
 // of each service.
-func (c *convergence) ready(ctx context.Context, _ []*davit.Release) error {
+func (c *convergence) ready(ctx context.Context, releases []*davit.Release) error {
 	watch, cancel := context.WithCancel(ctx)
 	defer cancel()
 	changes := c.platform.Runtime.Watch(watch)
@@ -163,7 +163,7 @@ func (c *convergence) ready(ctx context.Context, _ []*davit.Release) error {
 		if f := failed(instances, c.judged); f != "" && c.judged != "" {
 			return &failure{f}
 		}
-		if c.servable(instances, expired) {
+		if c.servable(releases, instances, expired) {
 			return nil
 		}
 		if expired {
@@ -180,7 +180,9 @@ func (c *convergence) ready(ctx context.Context, _ []*davit.Release) error {
 }
 
 // servable reports whether enough instances are ready for the state's split.
-func (c *convergence) servable(instances []davit.Instance, expired bool) bool {
+// Workers count for the judged release alone: traffic that has to get away from
+// a bad one waits for no worker.
+func (c *convergence) servable(releases []*davit.Release, instances []davit.Instance, expired bool) bool {
 	ready := map[davit.ReleaseID]davit.Size{}
 	for _, i := range instances {
 		if i.Condition == davit.Ready {
@@ -190,16 +192,20 @@ func (c *convergence) servable(instances []davit.Instance, expired bool) bool {
 			ready[i.Release][i.Service]++
 		}
 	}
-	for id, size := range c.state.Run {
-		share := c.state.Split[id]
-		if id != c.judged && share == 0 {
+	for _, r := range releases {
+		judged := r.ID == c.judged
+		if !judged && c.state.Split[r.ID] == 0 {
 			continue
 		}
-		for service, want := range size {
-			if expired && id != c.judged {
+		for service, want := range c.state.Run[r.ID] {
+			switch {
+			case judged:
+			case !r.Config.Services[service].Traffic:
+				continue
+			case expired:
 				want = min(want, 1)
 			}
-			if ready[id][service] < want {
+			if ready[r.ID][service] < want {
 				return false
 			}
 		}

@@ -66,6 +66,7 @@ func TestCandidateIsHauledBack(t *testing.T) {
 		"crash loop":  {blueGreen, func(b *bench) { b.world.fault(func() { b.world.crashing["v2"] = true }) }, nil, "crash loop: exited 3"},
 		"errors": {canary(errorGate), nil, func(b *bench, id davit.ReleaseID) {
 			b.awaitShare(id, 50)
+			time.Sleep(2 * stopTime) // the stage is held
 			b.world.answer(id, 30, 2)
 		}, "2 of 30 requests failed"},
 		"no evidence": {canary(errorGate), nil, nil, "inconclusive for too long"},

@@ -1,0 +1,146 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// maxLine bounds a line of an export: an entry, its seal, and what is around.
+const maxLine = MaxLeaf + 2*maxNote
+
+// Verify checks an export with the public key alone. Older checkpoints, kept
+// from before, show whether the log was rolled back or forked since. What is
+// wrong with the log is returned as a *Fault; errors of another kind say that
+// it could not be read. The memory it takes does not grow with the export.
+func Verify(r io.Reader, verifierKey string, older ...[]byte) (Report, error) {
+	c, err := newChain(verifierKey, older)
+	if err != nil {
+		return Report{}, err
+	}
+	v := &export{chain: c, in: bufio.NewReaderSize(r, maxLine)}
+	report, err := v.verify()
+	if f, ok := errors.AsType[*Fault](err); ok {
+		f.Line = v.line
+		return Report{}, v.settle(f)
+	}
+	return report, err
+}
+
+// export reads the lines of an export.
+type export struct {
+	*chain
+	in   *bufio.Reader
+	line int
+}
+
+func (v *export) verify() (Report, error) {
+	header, err := v.read()
+	if err != nil {
+		return Report{}, v.ended(err, -1)
+	}
+	if want := headerOf(v.verifier.Name()); !bytes.Equal(header, want) {
+		return Report{}, fault(Malformed, -1, "the header was changed, or the export is of another log than the key: want %s", want)
+	}
+	for {
+		line, err := v.read()
+		if err != nil {
+			return Report{}, v.ended(err, v.tree.size)
+		}
+		if checkpoint, ok := parseCheckpoint(line); ok {
+			return v.finish(checkpoint)
+		}
+		leaf, seal, ok := parseEntry(line)
+		if !ok {
+			return Report{}, fault(Malformed, v.tree.size, "entry %d was changed: the line is not in the form of an export", v.tree.size)
+		}
+		if _, f := v.next(leaf, seal); f != nil {
+			return Report{}, f
+		}
+	}
+}
+
+// finish checks the last line, and that it is the last.
+func (v *export) finish(checkpoint []byte) (Report, error) {
+	report, f := v.end(checkpoint)
+	if f != nil {
+		return Report{}, f
+	}
+	if _, err := v.in.Peek(1); !errors.Is(err, io.EOF) {
+		v.line++
+		return Report{}, fault(Malformed, v.tree.size, "something follows the checkpoint, which is the end of an export")
+	}
+	return report, nil
+}
+
+// read returns the next line without its end; it is valid until the next read.
+func (v *export) read() ([]byte, error) {
+	v.line++
+	line, err := v.in.ReadSlice('\n')
+	if err != nil {
+		return line, err
+	}
+	return line[:len(line)-1], nil
+}
+
+// ended says what it means that no line could be read where entry was due.
+func (v *export) ended(err error, entry int64) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		return fault(CutOff, entry, "the export was cut off: it ends before its checkpoint, where entry %d was due", max(entry, 0))
+	case errors.Is(err, bufio.ErrBufferFull):
+		return fault(Malformed, entry, "the line is longer than any of an export")
+	}
+	return fmt.Errorf("reading the export at line %d: %w", v.line, err)
+}
+
+// settle looks whether an entry that is missing in its place stands further
+// down.
+func (v *export) settle(f *Fault) error {
+	if f.Kind != Missing {
+		return f
+	}
+	at := v.line
+	for {
+		line, err := v.read()
+		if err != nil {
+			return f
+		}
+		_, seal, ok := parseEntry(line)
+		if !ok {
+			continue
+		}
+		if tree, err := open(seal, v.verifier, sealLine); err == nil && tree.N == f.Entry+1 {
+			f.Kind, f.Detail = Misplaced, fmt.Sprintf("entry %d is out of place: it stands in line %d, and another entry in line %d", f.Entry, v.line, at)
+			return f
+		}
+	}
+}
+
+// parseEntry takes a line apart, if it is written as entryLine writes it.
+func parseEntry(line []byte) (leaf, seal []byte, ok bool) {
+	var parts struct {
+		Entry json.RawMessage `json:"entry"`
+		Seal  string          `json:"seal"`
+	}
+	if err := json.Unmarshal(line, &parts); err != nil {
+		return nil, nil, false
+	}
+	leaf, seal = parts.Entry, []byte(parts.Seal)
+	return leaf, seal, bytes.Equal(line, entryLine(leaf, seal))
+}
+
+// parseCheckpoint takes a line apart, if it is written as checkpointOf writes it.
+func parseCheckpoint(line []byte) (checkpoint []byte, ok bool) {
+	var parts struct {
+		Checkpoint string `json:"checkpoint"`
+	}
+	if err := json.Unmarshal(line, &parts); err != nil {
+		return nil, false
+	}
+	checkpoint = []byte(parts.Checkpoint)
+	return checkpoint, bytes.Equal(line, checkpointOf(checkpoint))
+}

@@ -1,0 +1,56 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+
+	"github.com/davit-dev/davit"
+)
+
+// auditPage is how many entries Audit returns when no limit is asked for.
+const auditPage = 1000
+
+// Audit lists entries of the audit log that the filter chooses, oldest first.
+func (s *Store) Audit(ctx context.Context, filter davit.AuditFilter) ([]davit.AuditEntry, error) {
+	where, args := []string{"number >= ?"}, []any{filter.From}
+	for _, column := range []struct{ name, value string }{
+		{"application", filter.Application}, {"environment", filter.Environment}, {"rollout", filter.Rollout},
+	} {
+		if column.value != "" {
+			where, args = append(where, column.name+" = ?"), append(args, column.value)
+		}
+	}
+	limit := filter.Limit
+	if limit <= 0 {
+		limit = auditPage
+	}
+	list, err := queryDocs[davit.AuditEntry](ctx, s.read,
+		"SELECT leaf FROM audit WHERE "+strings.Join(where, " AND ")+" ORDER BY number LIMIT ?", append(args, limit)...)
+	return list, s.readError(err)
+}
+
+// AuditCheckpoint returns the audit log's latest checkpoint, a signed note; nil
+// when the log is empty.
+func (s *Store) AuditCheckpoint(ctx context.Context) ([]byte, error) {
+	var checkpoint []byte
+	err := s.read.QueryRowContext(ctx, "SELECT checkpoint FROM head").Scan(&checkpoint)
+	return checkpoint, s.readError(err)
+}
+
+// AuditRecords lists the sealed entries from index from on, limit at most, as
+// they are stored.
+func (s *Store) AuditRecords(ctx context.Context, from int64, limit int) (records []davit.AuditRecord, err error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT number, leaf, hashes, seal FROM audit WHERE number >= ? ORDER BY number LIMIT ?", from, max(limit, 0))
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r davit.AuditRecord
+		if err := rows.Scan(&r.Index, &r.Leaf, &r.Hashes, &r.Seal); err != nil {
+			return nil, s.readError(err)
+		}
+		records = append(records, r)
+	}
+	return records, s.readError(rows.Err())
+}

@@ -1,0 +1,151 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/davit-dev/davit"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// applicationID is in the header of every store.
+const applicationID = 0x44617674
+
+// missing reports whether there is no store at path and never was.
+func missing(path string) (bool, error) {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	for _, trace := range []string{".mark", "-wal"} {
+		_, err := os.Stat(path + trace)
+		if err == nil {
+			return false, &davit.Error{Code: davit.CodeRefused,
+				Message: fmt.Sprintf("the store %s is gone, but %s%s says that there was one; nothing was changed", path, path, trace),
+				Hint:    "restore it from a backup, or remove " + path + trace + " to begin with an empty store"}
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// inspect refuses a store that is not whole or not for this binary. It opens
+// the file for reading only: SQLite would otherwise carry the write-ahead log
+// over into a damaged file, or delete it.
+func inspect(ctx context.Context, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("looking at the store: %w", err)
+	}
+	if info.Size() == 0 { // to SQLite a new database; a store is never created empty
+		return damaged(path, "it is empty", nil)
+	}
+	required, err := acknowledged(path)
+	if err != nil {
+		return err
+	}
+	name := (&url.URL{Scheme: "file", OmitHost: true, Path: path}).String() + "?mode=ro&_busy_timeout=5000"
+	db, err := sql.Open("sqlite", name)
+	if err != nil {
+		return fmt.Errorf("opening the store %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	return errors.Join(examine(ctx, db, path, required), db.Close())
+}
+
+func examine(ctx context.Context, db *sql.DB, path string, required int64) error {
+	var application int64
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application); err != nil {
+		return explain(err, path, "reading its header")
+	}
+	if application != applicationID {
+		return &davit.Error{Code: davit.CodeRefused, Message: path + " is a database of another program; nothing was changed",
+			Hint: "name another file for the store"}
+	}
+	if err := checkSchema(ctx, db, path); err != nil {
+		return err
+	}
+	if err := quickCheck(ctx, db, path); err != nil {
+		return err
+	}
+	commits, err := count(ctx, db)
+	if err != nil {
+		return explain(err, path, "reading it")
+	}
+	if commits < required {
+		return damaged(path, fmt.Sprintf("%d commits were acknowledged and it holds %d: its end was lost, or an older copy was put in its place", required, commits), nil)
+	}
+	return nil
+}
+
+// checkSchema refuses a schema that a newer Davit has written.
+func checkSchema(ctx context.Context, db *sql.DB, path string) error {
+	known, err := newest()
+	if err != nil {
+		return err
+	}
+	var version sql.NullInt64
+	err = db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version WHERE is_applied").Scan(&version)
+	if err != nil {
+		return explain(err, path, "reading its schema's version")
+	}
+	if !version.Valid {
+		return damaged(path, "its schema has no version", nil)
+	}
+	if version.Int64 > known {
+		return &davit.Error{Code: davit.CodeRefused,
+			Message: fmt.Sprintf("the store %s has schema %d, and this Davit knows schemas up to %d; nothing was changed", path, version.Int64, known),
+			Hint:    "use the newer Davit that wrote it, or restore a backup from before the update"}
+	}
+	return nil
+}
+
+// quickCheck reads every page and checks every constraint, among them that
+// documents are JSON. It takes about a second for 200 MB.
+func quickCheck(ctx context.Context, db *sql.DB, path string) error {
+	findings, err := query(ctx, db, "PRAGMA quick_check(3)")
+	if code(err) == sqlite3.SQLITE_ERROR { // a document that cannot be read ends the check
+		return damaged(path, "checking it failed", err)
+	}
+	if err != nil {
+		return explain(err, path, "checking it")
+	}
+	findings = slices.DeleteFunc(findings, func(finding string) bool { return finding == "ok" })
+	if len(findings) > 0 {
+		return damaged(path, strings.Join(findings, "; "), nil)
+	}
+	return nil
+}
+
+// query reads a column of text.
+func query(ctx context.Context, db *sql.DB, statement string) (list []string, err error) {
+	rows, err := db.QueryContext(ctx, statement)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		list = append(list, strings.TrimSpace(text))
+	}
+	return list, rows.Err()
+}
+
+// damaged says that a store is not whole, and why that is known.
+func damaged(path, why string, cause error) error {
+	return &davit.Error{Code: davit.CodeRefused, Err: cause,
+		Message: fmt.Sprintf("the store %s is damaged: %s; nothing was changed", path, why),
+		Hint: fmt.Sprintf("restore it from a backup, its -wal and .mark files with it; "+
+			"to go on with an older copy knowingly, remove %s.mark", path)}
+}
