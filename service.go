@@ -7,7 +7,16 @@ type Service struct {
 	Name string `json:"name"`
 
 	// Command is the argument vector of an instance on the process platform.
-	// A relative first element names a file inside the artifact.
+	//
+	// The first element names the program: the artifact, by its path or base
+	// name if it is a file; a file inside it, by absolute or relative path, if
+	// it is a folder; any other absolute path; or else a name without a slash,
+	// which is looked up on PATH. What is in the artifact runs from its pinned
+	// copy, whose place is in the variable DAVIT_ARTIFACT.
+	//
+	// In all elements after the first, $PORT and ${NAME} become what the
+	// instance's environment says. A name that is not set, and a secret, stay
+	// as they are: arguments can be read by everybody on the machine.
 	Command []string `json:"command,omitempty"`
 	// Image is the container image, by digest where the platform needs one.
 	Image string `json:"image,omitempty"`

@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -22,6 +22,7 @@ type driver struct {
 	rollout *davit.Rollout   // under way or watching; nil when there is none
 	queue   []*davit.Rollout // waiting, oldest first
 	resumed bool             // the rollout was left by an earlier server, which is not recorded yet
+	doubt   bool             // a commit failed: what is stored may differ from the three above
 
 	attempt *attempt      // at work; nil before the first
 	seen    situation     // what the present attempt found
@@ -179,6 +180,11 @@ func (d *driver) halt() {
 // returns when to decide again though nothing happens.
 func (d *driver) turn(ctx context.Context) (wake time.Time, err error) {
 	for {
+		if d.doubt {
+			if err := d.reload(ctx); err != nil {
+				return wake, err
+			}
+		}
 		if d.rollout == nil || d.rollout.Phase == davit.Watching {
 			if err := d.dequeue(ctx); err != nil {
 				return wake, err
@@ -241,10 +247,7 @@ func (d *driver) commit(ctx context.Context, t *transition) error {
 		t.env.Revision++
 		t.change.Environments = append(t.change.Environments, t.env)
 	}
-	if err := d.Store.Commit(ctx, &t.change); err != nil {
-		if errors.Is(err, davit.ErrStale) {
-			err = errors.Join(err, d.reload(ctx))
-		}
+	if err := d.store(ctx, &t.change); err != nil {
 		return err
 	}
 	d.unsaid, d.resumed = nil, false
@@ -268,24 +271,44 @@ func (d *driver) placed(events []davit.Event) []davit.Event {
 	return events
 }
 
-// reload reads the environment and its rollout again, after another driver
-// changed them.
+// store commits a change. One that fails may have been stored all the same, if
+// only the answer was lost.
+func (d *driver) store(ctx context.Context, change *davit.Change) error {
+	err := d.Store.Commit(ctx, change)
+	d.doubt = d.doubt || err != nil
+	return err
+}
+
+// reload makes the driver's view what is stored, after a commit failed or
+// another driver went on.
 func (d *driver) reload(ctx context.Context) error {
 	env, err := d.Store.Environment(ctx, d.place.application, d.place.environment)
+	if notFound(err) && d.env.Revision == 0 {
+		env, err = d.env, nil
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("reading %s again: %w", d.place, err)
 	}
-	var r *davit.Rollout
-	if env.Rollout != "" {
-		if r, err = d.Store.Rollout(ctx, env.Rollout); err != nil {
-			return err
-		}
-		if r.Phase.Ended() {
-			r = nil
-		}
+	open, err := d.Store.Open(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the rollouts of %s again: %w", d.place, err)
 	}
-	d.env, d.rollout = env, r
+	d.env, d.rollout, d.queue, d.doubt = env, nil, nil, false
+	d.adopt(open)
 	return nil
+}
+
+// adopt takes the environment's rollouts from a list of open ones.
+func (d *driver) adopt(open []*davit.Rollout) {
+	for _, r := range open {
+		switch {
+		case r.Application != d.place.application || r.Environment != d.place.environment:
+		case r.Phase == davit.Queued:
+			d.queue = append(d.queue, r)
+		default:
+			d.rollout = r
+		}
+	}
 }
 
 // withVerdict returns the list with v in place of an earlier one of its gate.

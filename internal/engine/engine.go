@@ -88,15 +88,8 @@ func (e *Engine) takeUp(env *davit.Environment, open []*davit.Rollout) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range open {
-		switch {
-		case r.Application != env.Application || r.Environment != env.Name:
-		case r.Phase == davit.Queued:
-			d.queue = append(d.queue, r)
-		default:
-			d.rollout, d.resumed = r, true
-		}
-	}
+	d.adopt(open)
+	d.resumed = d.rollout != nil
 	e.start(d)
 	return nil
 }

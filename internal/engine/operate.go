@@ -187,7 +187,7 @@ func (d *driver) beginRollout(ctx context.Context, t *transition, r *davit.Rollo
 // commitAside commits a transition that leaves the environment and the rollout
 // under way as they are.
 func (d *driver) commitAside(ctx context.Context, t *transition) error {
-	if err := d.Store.Commit(ctx, &t.change); err != nil {
+	if err := d.store(ctx, &t.change); err != nil {
 		return err
 	}
 	d.changed.send()

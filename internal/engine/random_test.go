@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,27 +14,37 @@ import (
 )
 
 var (
-	simulations = flag.Int("simulations", 500, "random rollouts to simulate")
+	simulations = flag.Int("simulations", 10_000, "random rollouts to simulate")
 	onlySeed    = flag.Uint64("simulation-seed", 0, "simulate this seed alone")
 )
 
 // TestRandomRolloutsEndWhole simulates rollouts under random faults: a world
-// that errs, hangs and loses answers, a store that refuses, a server that stops
-// and starts, operators who interfere. Whatever happens, the rollout ends in
-// bounded time once the faults are over, and the world is as the record says.
+// that errs, hangs and loses answers, instances that flap and die, a store that
+// refuses or loses its answer, a server that is killed, clocks that jump
+// meanwhile, operators who interfere. At every step nothing happens that was not
+// recorded, and nothing is shrunk that has traffic; when the faults are over the
+// rollout ends in bounded time, and the world is as the record says.
 func TestRandomRolloutsEndWhole(t *testing.T) {
-	first, last := uint64(1), uint64(*simulations)
 	if *onlySeed != 0 {
-		first, last = *onlySeed, *onlySeed
+		synctest.Test(t, func(t *testing.T) { simulate(t, *onlySeed) })
+		return
 	}
-	for seed := first; seed <= last; seed++ {
-		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
-		})
-		if !ok {
-			t.Fatalf("replay with: go test ./internal/engine -run TestRandomRolloutsEndWhole -simulation-seed=%d", seed)
+	began := time.Now()
+	t.Run("all", func(t *testing.T) {
+		lanes := runtime.GOMAXPROCS(0)
+		for lane := range lanes {
+			t.Run(fmt.Sprint("lane", lane), func(t *testing.T) {
+				t.Parallel()
+				for seed := lane + 1; seed <= *simulations && !t.Failed(); seed += lanes {
+					synctest.Test(t, func(t *testing.T) { simulate(t, uint64(seed)) })
+					if t.Failed() {
+						t.Logf("replay with: go test ./internal/engine -run TestRandomRolloutsEndWhole -simulation-seed=%d", seed)
+					}
+				}
+			})
 		}
-	}
+	})
+	t.Logf("%d rollouts simulated, %.0f a second", *simulations, float64(*simulations)/time.Since(began).Seconds())
 }
 
 // faultTime is how long faults and interference go on in a simulation.
@@ -43,21 +55,56 @@ func simulate(t *testing.T, seed uint64) {
 	b := newBench(t)
 	b.promoted(request("v1", davit.Policy{Strategy: davit.Strategy{Kind: davit.KindBlueGreen}}))
 	policy := randomPolicy(random)
+	doom := random.IntN(10)
+	b.world.fault(func() { b.world.crashing["v2"], b.world.neverReady["v2"] = doom == 0, doom == 1 })
+	began := time.Now()
 	r := b.deploy(request("v2", policy))
-	for end := time.Now().Add(faultTime); time.Now().Before(end); {
+	id, interrupted := r.ID, false
+	for end := time.Now().Add(faultTime); time.Now().Before(end) && !r.Phase.Ended(); {
 		time.Sleep(time.Duration(random.Int64N(int64(20 * time.Second))))
-		b.interfere(random, r.Plan.Target)
+		if random.IntN(13) == 0 {
+			interrupted = b.restart(random, id) || interrupted
+		} else {
+			b.interfere(random, r.Plan.Target)
+		}
+		r, _ = b.store.Rollout(t.Context(), id)
 	}
 	b.heal()
 	if r = b.await(r.ID, func(r *davit.Rollout) bool { return r.Phase.Ended() }); r.Phase != davit.Promoted && r.Phase != davit.RolledBack {
 		t.Errorf("ended %s: %s", r.Phase, r.Cause)
 	}
-	bound := policy.RollbackWindow.D() + faultTime + 20*time.Minute
-	if took := r.EndedAt.Sub(r.CreatedAt); took > bound {
+	// A clock that is set back while the server is down gives that much time.
+	bound := policy.Deadline.D() + policy.RollbackWindow.D() + faultTime + 5*time.Minute + b.setBack
+	if took := time.Since(began); took > bound {
 		t.Errorf("took %s, want %s at most", took, bound)
+	}
+	if r.Phase == davit.Promoted && (doom < 2 || interrupted && policy.OnInterrupt == davit.InterruptRollback) {
+		t.Errorf("promoted, though doom was %d and interrupted %t", doom, interrupted)
+	}
+	if seen := b.world.requests[r.Plan.Target]; r.Phase == davit.Promoted && len(policy.Gates) > 0 && seen < evidence {
+		t.Errorf("promoted on the evidence of %d requests, want %d or more", seen, evidence)
 	}
 	time.Sleep(time.Minute) // the steady state is converged to
 	b.checkWhole(r)
+}
+
+// evidence is how many requests the gate of randomPolicy wants in its canary of
+// three stages.
+const evidence = 3 * 20
+
+// restart kills the server, with the clock off by up to ten minutes when the
+// next one starts. It reports whether that interrupted the rollout before its
+// promotion.
+func (b *bench) restart(random *rand.Rand, id string) bool {
+	jump := time.Duration(random.Int64N(int64(20*time.Minute))) - 10*time.Minute
+	b.clock += jump
+	b.setBack += max(-jump, 0)
+	b.world.fault(func() { b.world.life++ })
+	b.store.nextLife()
+	r, err := b.store.Rollout(b.Context(), id)
+	b.stop()
+	b.boot()
+	return err == nil && r.Phase == davit.Running
 }
 
 func randomPolicy(random *rand.Rand) davit.Policy {
@@ -69,8 +116,7 @@ func randomPolicy(random *rand.Rand) davit.Policy {
 	return policy
 }
 
-// interfere does one random thing to the world, the store, the server or the
-// rollout.
+// interfere does one random thing to the world, the store or the rollout.
 func (b *bench) interfere(random *rand.Rand, candidate davit.ReleaseID) {
 	some := func(err error) error {
 		if random.IntN(2) == 0 {
@@ -80,8 +126,7 @@ func (b *bench) interfere(random *rand.Rand, candidate davit.ReleaseID) {
 	}
 	switch random.IntN(12) {
 	case 0:
-		b.stop()
-		b.boot()
+		b.store.setLost(random.IntN(2) == 0)
 	case 1:
 		b.store.setFail(some(errSimulated))
 	case 2:
@@ -117,26 +162,40 @@ func (b *bench) interject(kind CommandKind) {
 	}
 }
 
-// flap makes one ready instance unready for a while.
+func (m *memory) setLost(lost bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lost = lost
+}
+
+// flap makes one ready instance unready, or fail, for a while.
 func (b *bench) flap(random *rand.Rand) {
 	ready := b.world.all()
 	if len(ready) == 0 {
 		return
 	}
 	id := ready[random.IntN(len(ready))].ID
-	set := func(from, to davit.Condition) {
+	set := func(from, to davit.Condition) (done bool) {
 		b.world.fault(func() {
 			if i := b.world.instances[id]; i != nil && i.Condition == from {
-				i.Condition = to
+				i.Condition, done = to, true
 			}
 		})
+		return done
 	}
-	set(davit.Ready, davit.Starting)
-	time.AfterFunc(5*time.Second, func() { set(davit.Starting, davit.Ready) })
+	ill := davit.Starting
+	if random.IntN(4) == 0 {
+		ill = davit.Failed
+	}
+	if !set(davit.Ready, ill) {
+		return
+	}
+	time.AfterFunc(5*time.Second, func() { set(ill, davit.Ready) })
 }
 
 func (b *bench) heal() {
 	b.store.setFail(nil)
+	b.store.setLost(false)
 	b.world.fault(func() { b.world.routeErr, b.world.declareErr, b.world.hang, b.world.lost = nil, nil, false, false })
 	b.interject(CommandResume)
 }
@@ -178,11 +237,16 @@ func (b *bench) checkWhole(r *davit.Rollout) {
 // in effect belongs to a state that was audited before.
 func (b *bench) checkRecord() {
 	b.Helper()
+	b.world.mu.Lock()
+	for _, v := range b.world.violations {
+		b.Error(v)
+	}
+	b.world.mu.Unlock()
 	audited := map[string]bool{}
 	for _, e := range b.store.entries() {
 		if e.Action == "rollout.stage" || e.Action == "rollout.haul_back" {
-			state, err := decoded[davit.State](e.After, "state")
-			if err != nil {
+			var state davit.State
+			if err := json.Unmarshal(e.After, &state); err != nil {
 				b.Fatal(err)
 			}
 			audited[state.Split.String()] = true

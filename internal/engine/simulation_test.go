@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,12 +35,59 @@ type world struct {
 	hang                 bool // Route waits for its context's end
 	declareErr           error
 	lost                 bool // what is asked for is done, and reported as failed
+
+	life       int // of the server: what an earlier one asks for does not happen
+	recorded   func(davit.Split) bool
+	violations []string
+	tried      map[string]bool          // instances that were ready once
+	undrained  map[davit.ReleaseID]bool // had traffic, and were not drained since
+	requests   map[davit.ReleaseID]int64
+}
+
+// view is the world as one life of the server sees it. Killed, a server's calls
+// in progress neither happen nor answer.
+type view struct {
+	*world
+	life int
+}
+
+// dead waits for ctx and returns its error if the server was killed; otherwise
+// it returns nil at once.
+func (v view) dead(ctx context.Context) error {
+	v.mu.Lock()
+	dead := v.life != v.world.life
+	v.mu.Unlock()
+	if !dead {
+		return nil
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (v view) Declare(ctx context.Context, r *davit.Release, size davit.Size) error {
+	if err := v.dead(ctx); err != nil {
+		return err
+	}
+	return v.world.Declare(ctx, r, size)
+}
+
+func (v view) Route(ctx context.Context, routing davit.Routing) error {
+	if err := v.dead(ctx); err != nil {
+		return err
+	}
+	return v.world.Route(ctx, routing)
+}
+
+// violate notes that something happened that must not.
+func (w *world) violateLocked(format string, args ...any) {
+	w.violations = append(w.violations, fmt.Sprintf(format, args...))
 }
 
 func newWorld() *world {
 	return &world{
 		instances: map[string]*davit.Instance{}, declared: map[davit.ReleaseID]davit.Size{},
 		neverReady: map[string]bool{}, crashing: map[string]bool{},
+		tried: map[string]bool{}, undrained: map[davit.ReleaseID]bool{}, requests: map[davit.ReleaseID]int64{},
 		figures: davit.Figures{Boot: "b1", Traffic: map[davit.ReleaseID]map[string]davit.Traffic{}},
 	}
 }
@@ -76,8 +122,26 @@ func (w *world) Declare(_ context.Context, r *davit.Release, size davit.Size) er
 			w.stopLocked(r.ID, service)
 		}
 	}
+	w.checkCapacityLocked(r, size)
 	w.changed.send()
 	return w.answerLocked()
+}
+
+// checkCapacityLocked wants a release with traffic to keep what serves it; one
+// instance may be away, as the rolling policy of the simulations allows.
+func (w *world) checkCapacityLocked(r *davit.Release, size davit.Size) {
+	share := w.routing.Split[r.ID]
+	if size.Total() == 0 && w.undrained[r.ID] {
+		w.violateLocked("%s was stopped before it was drained", r.ID)
+	}
+	for name, s := range r.Config.Services {
+		if !s.Traffic || share == 0 {
+			continue
+		}
+		if need := max(1, s.Replicas*share/davit.Whole-1); size[name] < need {
+			w.violateLocked("%s of %s was shrunk to %d while it has %s of the traffic, want %d", name, r.ID, size[name], davit.Percent(share), need)
+		}
+	}
 }
 
 // answerLocked is what a change that was made reports.
@@ -102,6 +166,7 @@ func (w *world) startLocked(r *davit.Release, service string) {
 			i.Condition, i.Reason = davit.Failed, "crash loop: exited 3"
 		default:
 			i.Condition = davit.Ready
+			w.tried[i.ID] = true
 		}
 		w.changed.send()
 	})
@@ -156,12 +221,11 @@ func (w *world) Route(ctx context.Context, routing davit.Routing) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for id := range routing.Split {
-		if !slices.ContainsFunc(slices.Collect(maps.Values(w.instances)), func(i *davit.Instance) bool {
-			return i.Release == id && i.Condition == davit.Ready
-		}) {
-			return fmt.Errorf("simulated rule: traffic for %s, which has no ready instance", id)
-		}
+	if w.recorded != nil && !w.recorded(routing.Split) {
+		w.violateLocked("%s was routed before it was recorded", routing.Split)
+	}
+	if err := w.checkReadyLocked(routing.Split); err != nil {
+		return err
 	}
 	w.routing = routing
 	w.routed = append(w.routed, routing.Split)
@@ -169,7 +233,37 @@ func (w *world) Route(ctx context.Context, routing davit.Routing) error {
 	return w.answerLocked()
 }
 
-func (w *world) Drain(context.Context, davit.ReleaseID, time.Duration) (int64, error) { return 0, nil }
+// checkReadyLocked refuses traffic to a release of which nothing is ready. That
+// what was ready is no more is bad luck; that nothing ever was is a fault.
+func (w *world) checkReadyLocked(split davit.Split) error {
+	for id := range split {
+		ready, tried := false, false
+		for _, i := range w.instances {
+			if i.Release == id && i.Service == "web" {
+				ready = ready || i.Condition == davit.Ready
+				tried = tried || w.tried[i.ID]
+			}
+		}
+		if !tried {
+			w.violateLocked("%s was routed to %s, of which nothing was ever ready", split, id)
+		}
+		if !ready {
+			return fmt.Errorf("simulated rule: traffic for %s, which has no ready instance", id)
+		}
+		w.undrained[id] = true
+	}
+	return nil
+}
+
+func (w *world) Drain(_ context.Context, id davit.ReleaseID, _ time.Duration) (int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.routing.Split[id] > 0 {
+		w.violateLocked("%s was drained while it had traffic", id)
+	}
+	w.undrained[id] = false
+	return 0, nil
+}
 
 func (w *world) Figures(context.Context) (davit.Figures, error) {
 	w.mu.Lock()
@@ -185,6 +279,7 @@ func (w *world) traffic(id davit.ReleaseID, requests, failures int64, latency ti
 		t := w.figures.Traffic[id]["web"]
 		t.Requests += requests
 		t.Failures += failures
+		w.requests[id] += requests
 		t.Latency[davit.Bucket(latency)] += requests
 		w.figures.Traffic[id] = map[string]davit.Traffic{"web": t}
 	})
@@ -221,92 +316,139 @@ func (w *world) history() []davit.Split {
 	return slices.Clone(w.routed)
 }
 
-// memory is a store that forgets with the test. It copies by JSON, as a real
-// one does, and refuses stale revisions.
+// memory is a store that forgets with the test. As a real one, it hands out
+// copies and refuses stale revisions.
 type memory struct {
 	mu           sync.Mutex
-	releases     map[davit.ReleaseID][]byte
-	rollouts     map[string][]byte
+	releases     map[davit.ReleaseID]*davit.Release
+	rollouts     map[string]*davit.Rollout
 	order        []string
-	environments map[string][]byte
-	revisions    map[string]int64
+	environments map[place]*davit.Environment
 	events       []davit.Event
 	audit        []davit.AuditEntry
 	fail         error
+	lost         bool // commits are done, and reported as failed
+	life         int
+	intents      map[string]bool // splits of recorded states
+}
+
+// storeView is the store as one life of the server sees it.
+type storeView struct {
+	*memory
+	life int
+}
+
+func (v *storeView) Commit(ctx context.Context, c *davit.Change) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.life != v.memory.life {
+		return errSimulated
+	}
+	return v.commitLocked(c)
+}
+
+func (m *memory) nextLife() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.life++
+}
+
+// recorded reports whether a state with that split was ever recorded.
+func (m *memory) recorded(s davit.Split) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(s) == 0 || m.intents[s.String()]
 }
 
 func newMemory() *memory {
 	return &memory{
-		releases: map[davit.ReleaseID][]byte{}, rollouts: map[string][]byte{},
-		environments: map[string][]byte{}, revisions: map[string]int64{},
+		releases: map[davit.ReleaseID]*davit.Release{}, rollouts: map[string]*davit.Rollout{},
+		environments: map[place]*davit.Environment{}, intents: map[string]bool{},
 	}
 }
 
-func (m *memory) Commit(_ context.Context, c *davit.Change) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (m *memory) commitLocked(c *davit.Change) error {
 	if m.fail != nil {
 		return m.fail
 	}
-	next := map[string]int64{}
-	for _, r := range c.Rollouts {
-		next["rollout "+r.ID] = r.Revision
+	if err := m.staleLocked(c); err != nil {
+		return err
 	}
-	for _, e := range c.Environments {
-		next["environment "+e.Application+"/"+e.Name] = e.Revision
-	}
-	for key, revision := range next {
-		if m.revisions[key] != revision-1 {
-			return fmt.Errorf("%s at revision %d, change is %d: %w", key, m.revisions[key], revision, davit.ErrStale)
-		}
-	}
-	maps.Copy(m.revisions, next)
 	for _, r := range c.Releases {
 		if m.releases[r.ID] == nil {
-			m.releases[r.ID] = encode(r)
+			m.releases[r.ID] = r
 		}
 	}
 	for _, r := range c.Rollouts {
 		if m.rollouts[r.ID] == nil {
 			m.order = append(m.order, r.ID)
 		}
-		m.rollouts[r.ID] = encode(r)
+		m.rollouts[r.ID] = copyOf(r)
 	}
 	for _, e := range c.Environments {
-		m.environments[e.Application+"/"+e.Name] = encode(e)
+		m.environments[place{e.Application, e.Name}] = ptr(*e)
+		m.intents[e.State.Split.String()] = true
 	}
 	for i := range c.Events {
 		c.Events[i].Seq = int64(len(m.events) + 1)
 		m.events = append(m.events, c.Events[i])
 	}
 	m.audit = append(m.audit, c.Audit...)
+	if m.lost {
+		return errSimulated
+	}
 	return nil
 }
 
-func decoded[T any](data []byte, what string) (*T, error) {
-	if data == nil {
-		return nil, &davit.Error{Code: davit.CodeNotFound, Message: "there is no " + what}
+func (m *memory) staleLocked(c *davit.Change) error {
+	for _, r := range c.Rollouts {
+		var stored int64
+		if old := m.rollouts[r.ID]; old != nil {
+			stored = old.Revision
+		}
+		if r.Revision != stored+1 {
+			return fmt.Errorf("rollout %s at revision %d, change is %d: %w", r.ID, stored, r.Revision, davit.ErrStale)
+		}
 	}
-	v := new(T)
-	return v, json.Unmarshal(data, v)
+	for _, e := range c.Environments {
+		var stored int64
+		if old := m.environments[place{e.Application, e.Name}]; old != nil {
+			stored = old.Revision
+		}
+		if e.Revision != stored+1 {
+			return fmt.Errorf("environment %s at revision %d, change is %d: %w", e.Name, stored, e.Revision, davit.ErrStale)
+		}
+	}
+	return nil
+}
+
+// copyOf copies a rollout; its plan never changes.
+func copyOf(r *davit.Rollout) *davit.Rollout {
+	c := ptr(*r)
+	c.Verdicts = slices.Clone(r.Verdicts)
+	return c
+}
+
+func missing(what string) error {
+	return &davit.Error{Code: davit.CodeNotFound, Message: "there is no " + what}
 }
 
 func (m *memory) Environment(_ context.Context, application, name string) (*davit.Environment, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return decoded[davit.Environment](m.environments[application+"/"+name], "environment "+name)
+	e := m.environments[place{application, name}]
+	if e == nil {
+		return nil, missing("environment " + name)
+	}
+	return ptr(*e), nil
 }
 
 func (m *memory) Environments(context.Context) ([]*davit.Environment, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var all []*davit.Environment
-	for _, data := range m.environments {
-		e, err := decoded[davit.Environment](data, "")
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, e)
+	for _, e := range m.environments {
+		all = append(all, ptr(*e))
 	}
 	return all, nil
 }
@@ -314,19 +456,19 @@ func (m *memory) Environments(context.Context) ([]*davit.Environment, error) {
 func (m *memory) Release(_ context.Context, id davit.ReleaseID) (*davit.Release, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return decoded[davit.Release](m.releases[id], "release "+string(id))
+	r := m.releases[id]
+	if r == nil {
+		return nil, missing("release " + string(id))
+	}
+	return r, nil
 }
 
 func (m *memory) ReleasesByVersion(_ context.Context, _, _, version string) ([]*davit.Release, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var found []*davit.Release
-	for id, data := range m.releases {
-		if id.Short() == version {
-			r, err := decoded[davit.Release](data, "")
-			if err != nil {
-				return nil, err
-			}
+	for _, r := range m.releases {
+		if r.Version == version {
 			found = append(found, r)
 		}
 	}
@@ -337,7 +479,11 @@ func (m *memory) ReleasesByVersion(_ context.Context, _, _, version string) ([]*
 func (m *memory) Rollout(_ context.Context, id string) (*davit.Rollout, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return decoded[davit.Rollout](m.rollouts[id], "rollout "+id)
+	r := m.rollouts[id]
+	if r == nil {
+		return nil, missing("rollout " + id)
+	}
+	return copyOf(r), nil
 }
 
 func (m *memory) Rollouts(_ context.Context, _, _ string, limit int) ([]*davit.Rollout, error) {
@@ -345,14 +491,9 @@ func (m *memory) Rollouts(_ context.Context, _, _ string, limit int) ([]*davit.R
 	defer m.mu.Unlock()
 	var found []*davit.Rollout
 	for _, id := range slices.Backward(m.order) {
-		if len(found) == limit {
-			break
+		if len(found) < limit {
+			found = append(found, copyOf(m.rollouts[id]))
 		}
-		r, err := decoded[davit.Rollout](m.rollouts[id], "")
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, r)
 	}
 	return found, nil
 }
@@ -362,12 +503,8 @@ func (m *memory) Open(context.Context) ([]*davit.Rollout, error) {
 	defer m.mu.Unlock()
 	var open []*davit.Rollout
 	for _, id := range m.order {
-		r, err := decoded[davit.Rollout](m.rollouts[id], "")
-		if err != nil {
-			return nil, err
-		}
-		if !r.Phase.Ended() {
-			open = append(open, r)
+		if r := m.rollouts[id]; !r.Phase.Ended() {
+			open = append(open, copyOf(r))
 		}
 	}
 	return open, nil
@@ -394,15 +531,18 @@ func (m *memory) entries() []davit.AuditEntry {
 // bench is an engine at work on a world, inside a synctest bubble.
 type bench struct {
 	*testing.T
-	world  *world
-	store  *memory
-	engine *Engine
-	stop   func()
+	world   *world
+	store   *memory
+	engine  *Engine
+	clock   time.Duration // off from the true time; it jumps while the server is down
+	setBack time.Duration // sum of the jumps back
+	stop    func()
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{T: t, world: newWorld(), store: newMemory()}
+	b.world.recorded = b.store.recorded
 	b.boot()
 	t.Cleanup(func() { b.stop() })
 	return b
@@ -411,12 +551,13 @@ func newBench(t *testing.T) *bench {
 // boot starts an engine on the bench's world and store, as a server does.
 func (b *bench) boot() {
 	ids := 0
+	seen := view{b.world, b.world.life}
 	b.engine = New(Config{
-		Store: b.store,
+		Store: &storeView{b.store, b.store.life},
 		Platform: func(davit.Environment) (Platform, error) {
-			return Platform{Runtime: b.world, Router: b.world, Metrics: b.world}, nil
+			return Platform{Runtime: seen, Router: seen, Metrics: seen}, nil
 		},
-		Now:   time.Now,
+		Now:   func() time.Time { return time.Now().Add(b.clock) },
 		NewID: func(now time.Time) string { ids++; return fmt.Sprintf("r%d-%d", now.Unix(), ids) },
 		Log:   slog.New(slog.DiscardHandler),
 	})
