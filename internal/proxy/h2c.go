@@ -1,0 +1,168 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// h2c speaks HTTP/2 over cleartext to an instance, as gRPC does.
+type h2c struct {
+	address   string
+	transport *http.Transport
+}
+
+func newH2C(address string, dial dialer) *h2c {
+	protocols := &http.Protocols{}
+	protocols.SetUnencryptedHTTP2(true)
+	return &h2c{address: address, transport: &http.Transport{
+		DialContext:            dial.DialContext,
+		Protocols:              protocols,
+		DisableCompression:     true,
+		IdleConnTimeout:        keepIdle,
+		MaxResponseHeaderBytes: answerHeader,
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout: 15 * time.Second, // finds a connection whose other side is gone
+			PingTimeout:     5 * time.Second,
+		},
+	}}
+}
+
+func (u *h2c) prune(time.Time) {} // the transport does it
+func (u *h2c) close()          { u.transport.CloseIdleConnections() }
+
+func (u *h2c) roundTrip(q *request) (*answer, error) {
+	ctx, cancel := context.WithCancel(q.ctx)
+	limit := &timeLimit{cancel: cancel}
+	var (
+		interim sync.Mutex // the transport may still call when RoundTrip has returned
+		final   bool
+	)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
+			interim.Lock()
+			defer interim.Unlock()
+			if !final && code != http.StatusContinue {
+				q.interim(code, http.Header(header))
+			}
+			return nil
+		},
+	})
+	out := q.in.WithContext(ctx)
+	url := *q.in.URL
+	url.Scheme, url.Host = "http", u.address
+	out.URL, out.RequestURI, out.Header, out.Close = &url, "", h2Header(q), false
+	flow := &h2cFlow{q: q, cancel: cancel}
+	out.Body = flow.body(limit)
+	res, err := u.transport.RoundTrip(out)
+	limit.stop()
+	interim.Lock()
+	final = true
+	interim.Unlock()
+	if err != nil {
+		flow.end(false)
+		f := &failure{err: err, timeout: limit.struck.Load()}
+		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+			f.dial = true
+		}
+		return nil, f
+	}
+	flow.res = res
+	return &answer{Response: res, flow: flow}, nil
+}
+
+// h2cFlow is one stream.
+type h2cFlow struct {
+	q      *request
+	res    *http.Response
+	cancel func()
+	sent   atomic.Bool // the client's body was read to its end
+}
+
+func (f *h2cFlow) more() bool { return false }
+
+func (f *h2cFlow) end(bool) {
+	if f.q.stream && !f.sent.Load() {
+		// The transport may still wait for the client's body, for nothing.
+		_ = f.q.control.SetReadDeadline(aLongTimeAgo)
+	}
+	f.cancel()
+	if f.res != nil {
+		_ = f.res.Body.Close() // it ends the stream if it has not ended
+	}
+}
+
+// body returns what is sent as the request's body, and starts the time limit
+// for the answer when that is sent.
+func (f *h2cFlow) body(limit *timeLimit) io.ReadCloser {
+	if f.q.stream {
+		return &streamBody{flow: f, limit: limit}
+	}
+	limit.start(f.q.timeout)
+	if len(f.q.body) == 0 {
+		return http.NoBody
+	}
+	return io.NopCloser(bytes.NewReader(f.q.body))
+}
+
+// streamBody is the client's body as the transport reads it.
+type streamBody struct {
+	flow  *h2cFlow
+	limit *timeLimit
+}
+
+func (b *streamBody) Read(p []byte) (int, error) {
+	q := b.flow.q
+	q.touched.Store(true)
+	n, err := q.in.Body.Read(p)
+	switch {
+	case err == io.EOF: //nolint:errorlint // io.Reader returns it bare
+		b.flow.sent.Store(true)
+		b.limit.start(q.timeout)
+	case err != nil:
+		q.bodyErr.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// Close leaves the client's body to the server.
+func (b *streamBody) Close() error { return nil }
+
+// timeLimit cancels when an answer takes too long.
+type timeLimit struct {
+	cancel  func()
+	struck  atomic.Bool
+	mu      sync.Mutex
+	timer   *time.Timer
+	stopped bool
+}
+
+// start lets the limit strike after d; 0 is never.
+func (l *timeLimit) start(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d == 0 || l.stopped || l.timer != nil {
+		return
+	}
+	l.timer = time.AfterFunc(d, func() {
+		l.struck.Store(true)
+		l.cancel()
+	})
+}
+
+func (l *timeLimit) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopped = true
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+}

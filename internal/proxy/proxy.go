@@ -1,0 +1,250 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/davit-dev/davit"
+)
+
+// Proxy is the data plane: it serves by the table in effect.
+type Proxy struct {
+	dir      string
+	boot     string
+	log      *slog.Logger
+	access   *slog.Logger
+	registry *registry
+	changed  pulse // figures changed
+	routing  atomic.Pointer[routing]
+
+	mu      sync.Mutex // orders changes of the table
+	doors   map[string]*door
+	unkept  error // why the table in effect is not the one on disk
+	leaving sync.WaitGroup
+
+	ctx context.Context // ends when what is still in flight is to be cut off
+	cut context.CancelFunc
+}
+
+// ErrStale is wrapped by the error that refuses a table which does not follow
+// the one in effect.
+var ErrStale = errors.New("the table is older than the one in effect")
+
+// New returns a proxy that keeps its table in dir, and serves nothing yet. It
+// says what goes wrong on stderr, and logs requests, for the sites that want it,
+// on stdout.
+func New(dir string, stdout, stderr io.Writer) *Proxy {
+	p := &Proxy{
+		dir: dir, boot: rand.Text(), doors: map[string]*door{},
+		log:      slog.New(slog.NewTextHandler(stderr, nil)),
+		access:   slog.New(slog.NewJSONHandler(stdout, nil)),
+		registry: newRegistry(&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}),
+	}
+	p.ctx, p.cut = context.WithCancel(context.Background())
+	p.routing.Store(&routing{table: &Table{}})
+	return p
+}
+
+// Load puts the table that was kept in effect, if there is one. A listener that
+// cannot be opened is left out and said so, as long as another one can: part of
+// the applications is better than none.
+func (p *Proxy) Load(ctx context.Context) error {
+	table, warning, err := loadTable(p.dir)
+	if err != nil {
+		return err
+	}
+	if warning != nil {
+		p.log.Warn("the previous routing table is used", "reason", warning)
+	}
+	if table == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	err = p.putInEffect(ctx, table, true)
+	if err != nil && len(p.doors) == 0 {
+		return err
+	}
+	if err != nil {
+		p.log.Error("not all listeners are open", "error", err)
+	}
+	return nil
+}
+
+// Apply puts a table in effect, and returns when it is. Afterwards no request is
+// sent by an earlier one. A table that cannot be put in effect changes nothing.
+func (p *Proxy) Apply(ctx context.Context, table *Table) error {
+	if err := table.Check(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	present := p.routing.Load().table
+	if table.Number <= present.Number {
+		if table.Number == present.Number && reflect.DeepEqual(table, present) && p.unkept == nil {
+			return nil
+		}
+		if table.Number < present.Number || !reflect.DeepEqual(table, present) {
+			return &davit.Error{Code: davit.CodeConflict, Err: ErrStale,
+				Message: fmt.Sprintf("routing table %d is refused, table %d is in effect", table.Number, present.Number),
+				Hint:    "read the table in effect and number on from there"}
+		}
+	}
+	if err := p.putInEffect(ctx, table, false); err != nil {
+		return err
+	}
+	// A full disk must not keep a bad release in traffic: the table is in
+	// effect either way. Should the proxy be restarted before it is kept, the
+	// server sees the old number and sends the table again.
+	p.unkept = keepTable(p.dir, table)
+	if p.unkept != nil {
+		p.log.Error("the routing table in effect could not be kept", "number", table.Number, "error", p.unkept)
+	}
+	return nil
+}
+
+// putInEffect compiles the table, opens its listeners, swaps, and closes the
+// listeners that it does not name. When partly is set, it goes on without
+// listeners that cannot be opened, and returns why. The caller holds mu.
+func (p *Proxy) putInEffect(ctx context.Context, table *Table, partly bool) error {
+	next, err := compile(table, p.registry)
+	if err != nil {
+		p.registry.settle(p.routing.Load().table)
+		return err
+	}
+	configs, err := doorConfigs(table)
+	if err != nil {
+		p.registry.settle(p.routing.Load().table)
+		return err
+	}
+	opened := map[string]*door{}
+	loaded := map[string]*certificates{}
+	var problems []error
+	for address, config := range configs {
+		certificates, err := loadCertificates(config.pairs, p.log)
+		if err == nil && p.doors[address] == nil {
+			opened[address], err = openDoor(ctx, p, address)
+		}
+		if err != nil {
+			delete(opened, address)
+			problems = append(problems, err)
+			continue
+		}
+		loaded[address] = certificates
+	}
+	if len(problems) > 0 && !partly {
+		for _, d := range opened {
+			d.close()
+		}
+		p.registry.settle(p.routing.Load().table)
+		return errors.Join(problems...)
+	}
+	p.routing.Store(next)
+	p.swapDoors(configs, loaded, opened)
+	p.registry.settle(table)
+	p.changed.beat()
+	return errors.Join(problems...)
+}
+
+func (p *Proxy) swapDoors(configs map[string]doorConfig, loaded map[string]*certificates, opened map[string]*door) {
+	for address, d := range opened {
+		p.doors[address] = d
+	}
+	for address, d := range p.doors {
+		if config, wanted := configs[address]; wanted {
+			d.serve(config, loaded[address])
+			continue
+		}
+		delete(p.doors, address)
+		d.close()
+		p.leaving.Go(func() {
+			ctx, cancel := context.WithTimeout(p.ctx, leaveLimit)
+			defer cancel()
+			d.shut(ctx)
+		})
+	}
+}
+
+// leaveLimit is how long the requests behind a listener that was taken out of
+// the table may take.
+const leaveLimit = 5 * time.Minute
+
+// Table returns the table in effect; its Number is 0 when there is none.
+func (p *Proxy) Table() *Table { return p.routing.Load().table }
+
+// Drain returns when no request to the release (or, if it is not empty, the
+// instance) of a site is in flight, or when ctx ends, with the number of those
+// that still are.
+func (p *Proxy) Drain(ctx context.Context, site string, id davit.ReleaseID, instance string) int64 {
+	gauges := p.registry.releaseGauges(site, id)
+	if instance != "" {
+		gauges = p.registry.instanceGauges(site, instance)
+	}
+	for {
+		for _, g := range gauges {
+			g.wait(ctx)
+		}
+		var remaining int64
+		for _, g := range gauges {
+			remaining += g.value()
+		}
+		if remaining == 0 || ctx.Err() != nil {
+			return remaining
+		}
+	}
+}
+
+// Addresses returns where each listener of the table really listens: the port
+// is set where the table says 0.
+func (p *Proxy) Addresses() map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	addresses := map[string]string{}
+	for address, d := range p.doors {
+		addresses[address] = d.listener.Addr().String()
+	}
+	return addresses
+}
+
+// Close stops accepting, waits for what is in flight until ctx ends, and cuts
+// off the rest. It returns when nothing of the proxy runs any more.
+func (p *Proxy) Close(ctx context.Context) {
+	stop := context.AfterFunc(ctx, p.cut)
+	defer stop()
+	p.mu.Lock()
+	doors := p.doors
+	p.doors = map[string]*door{}
+	p.mu.Unlock()
+	for _, d := range doors {
+		p.leaving.Go(func() { d.shut(p.ctx) })
+	}
+	p.leaving.Wait()
+	for _, g := range p.registry.allGauges() { // connections that were handed over are nobody's servers'
+		g.wait(p.ctx)
+	}
+	p.cut()
+	p.registry.close()
+}
+
+// Tend closes connections to instances that were idle for long, until ctx ends.
+func (p *Proxy) Tend(ctx context.Context) {
+	tick := time.NewTicker(keepIdle / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			p.registry.prune(now.Add(-keepIdle))
+		}
+	}
+}

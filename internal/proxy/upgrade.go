@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// upgrade hands the client's connection over to the instance: after 101 the
+// bytes go through in both directions until both are done. The request stays in
+// flight for as long.
+func (c *call) upgrade(q *request, a *answer) {
+	x, ok := a.flow.(*exchange)
+	if !ok || q.upgrade == "" || !hasToken(a.Header["Upgrade"], q.upgrade) {
+		a.flow.end(false)
+		c.fail(http.StatusBadGateway)
+		return
+	}
+	defer x.end(false)
+	_ = x.conn.SetDeadline(time.Time{}) // the limits were for the answer's header
+	out := c.w.Header()
+	for name, values := range a.Header {
+		if name == "Upgrade" || !isHop(name) {
+			out[name] = values
+		}
+	}
+	out["Connection"] = []string{"Upgrade"}
+	c.own(out)
+	client, buffered, err := http.NewResponseController(c.w).Hijack()
+	if err != nil {
+		c.fail(http.StatusBadGateway)
+		return
+	}
+	defer func() { _ = client.Close() }() // both directions are done
+	c.answered(a.StatusCode)
+	switching := http.Response{StatusCode: a.StatusCode, ProtoMajor: 1, ProtoMinor: 1, Header: out}
+	if err := switching.Write(client); err != nil {
+		return
+	}
+	// The end of the proxy ends it too.
+	stop := context.AfterFunc(c.p.ctx, func() { _, _ = client.Close(), x.conn.Close() })
+	defer stop()
+	c.written = splice(client, buffered.Reader, x.conn.Conn, x.conn.br)
+}
+
+// splice copies both ways and returns the bytes that went to the client. An end
+// of one direction is passed on, and leaves the other open; an error ends both.
+func splice(client net.Conn, fromClient *bufio.Reader, instance net.Conn, fromInstance *bufio.Reader) int64 {
+	var (
+		down int64
+		up   sync.WaitGroup
+	)
+	up.Go(func() { _, _ = pump(instance, fromClient, client) })
+	down, _ = pump(client, fromInstance, instance) // the count is for the log alone
+	up.Wait()
+	return down
+}
+
+// pump copies what src sends to dst, first what is buffered of it.
+func pump(dst net.Conn, buffered *bufio.Reader, src net.Conn) (int64, error) {
+	held, _ := buffered.Peek(buffered.Buffered()) // no more than there is
+	n, err := dst.Write(held)
+	total := int64(n)
+	if err == nil {
+		var more int64
+		more, err = io.Copy(dst, src)
+		total += more
+	}
+	if half, ok := dst.(interface{ CloseWrite() error }); err == nil && ok {
+		if half.CloseWrite() == nil {
+			return total, nil
+		}
+	}
+	_, _ = dst.Close(), src.Close() // the other direction ends by this
+	return total, err
+}
