@@ -1,0 +1,77 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// finish is how long requests in flight get to end after SIGTERM. The router
+// has drained the instance before, so there are none as a rule.
+const finish = 10 * time.Second
+
+// serve answers requests on PORT until ctx ends, those to the handler and the
+// probes.
+func serve(ctx context.Context, log *slog.Logger, faults Faults, handler http.Handler) error {
+	faults.start(ctx)
+	address := net.JoinHostPort(cmp.Or(os.Getenv("HOST"), "127.0.0.1"), cmp.Or(os.Getenv("PORT"), "8081"))
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	log.Info("listening", "address", listener.Addr().String())
+	if err := answerUntil(ctx, listener, probed(faults, handler)); err != nil {
+		return err
+	}
+	log.Info("finished")
+	return nil
+}
+
+// answerUntil answers requests until ctx ends, then those that are in flight.
+func answerUntil(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
+	defer cancel()
+	if err := server.Shutdown(limit); err != nil {
+		return fmt.Errorf("finishing the requests in flight: %w", err)
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving: %w", err)
+	}
+	return nil
+}
+
+// probed adds the probes and the version that answered to the handler. The
+// probes are not disturbed: a release that passes them and fails its users is
+// the dangerous one.
+func probed(faults Faults, handler http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "alive")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if faults.NeverReady {
+			http.Error(w, "not ready, as the faults say", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	mux.Handle("/", faults.disturb(handler))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Shop-Version", version)
+		mux.ServeHTTP(w, r)
+	})
+}
