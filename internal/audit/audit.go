@@ -14,6 +14,8 @@
 package audit
 
 import (
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -21,9 +23,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// MaxLeaf is the greatest length of an entry, in bytes, so that whoever verifies
-// a log can bound what they read.
-const MaxLeaf = 1 << 20
+// MaxLeaf is the greatest length of an entry, in bytes: what the two bytes before
+// an entry in a bundle (C2SP tlog-tiles) can say. Whoever verifies a log can bound
+// what they read.
+const MaxLeaf = 1<<16 - 1
 
 // Log seals entries with a key. It keeps nothing: the tree is the store's.
 type Log struct{ key *Key }
@@ -89,7 +92,7 @@ func (l *Log) resume(size int64, checkpoint []byte, hashes tlog.HashReader) (*fr
 // seal makes an entry the tree's next leaf.
 func (l *Log) seal(entry davit.AuditEntry, tree *frontier) (davit.AuditRecord, error) {
 	entry.Index = tree.size
-	leaf, err := entry.Leaf()
+	leaf, err := leafOf(entry)
 	if err != nil {
 		return davit.AuditRecord{}, fmt.Errorf("encoding the entry %s: %w", entry.Action, err)
 	}
@@ -110,6 +113,25 @@ func (l *Log) seal(entry davit.AuditEntry, tree *frontier) (davit.AuditRecord, e
 		return davit.AuditRecord{}, err
 	}
 	return davit.AuditRecord{Index: entry.Index, Leaf: leaf, Hashes: flatten(added), Seal: note}, nil
+}
+
+// leafOf returns an entry's bytes. In one that is too long, what was before and
+// after is replaced by digests: hauling back must not fail because a state is
+// large, and the digest still proves which one it was.
+func leafOf(entry davit.AuditEntry) ([]byte, error) {
+	leaf, err := entry.Leaf()
+	if err != nil || len(leaf) <= MaxLeaf {
+		return leaf, err
+	}
+	entry.Before, entry.After = digest(entry.Before), digest(entry.After)
+	return entry.Leaf()
+}
+
+func digest(document json.RawMessage) json.RawMessage {
+	if len(document) == 0 {
+		return nil
+	}
+	return fmt.Appendf(nil, `{"sha256":"%x","bytes":%d}`, sha256.Sum256(document), len(document))
 }
 
 func flatten(hashes []tlog.Hash) []byte {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/davit-dev/davit"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // auditPage is how many entries Audit returns when no limit is asked for.
@@ -53,4 +54,11 @@ func (s *Store) AuditRecords(ctx context.Context, from int64, limit int) (record
 		records = append(records, r)
 	}
 	return records, s.readError(rows.Err())
+}
+
+// AuditHashes returns hashes of the audit log's tree by their stored index, as
+// sumdb/tlog numbers them.
+func (s *Store) AuditHashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
+	hashes, err := readHashes(ctx, s.read, indexes)
+	return hashes, s.readError(err)
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -47,22 +48,40 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// readHashes reads tree hashes by their stored index. The hash of a subtree
-// lies with the last of its entries, which completes it.
+// readHashes reads tree hashes by their stored index, all in one query. The hash
+// of a subtree lies with the last of its entries, which completes it.
 func readHashes(ctx context.Context, q querier, indexes []int64) ([]tlog.Hash, error) {
-	hashes := make([]tlog.Hash, len(indexes))
+	at := make([][2]int64, len(indexes)) // entry, position in its hashes
 	for i, index := range indexes {
 		level, n := tlog.SplitStoredHashIndex(index)
-		number := (n+1)<<level - 1
+		at[i] = [2]int64{(n+1)<<level - 1, int64(level)*tlog.HashSize + 1}
+	}
+	list, err := json.Marshal(at)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := q.QueryContext(ctx, `SELECT j.key, substr(a.hashes, j.value ->> 1, ?) FROM json_each(?) j CROSS JOIN audit a ON a.number = j.value ->> 0`,
+		tlog.HashSize, string(list))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	hashes, found := make([]tlog.Hash, len(indexes)), 0
+	for ; rows.Next(); found++ {
+		var i int
 		var hash []byte
-		err := q.QueryRowContext(ctx, "SELECT substr(hashes, ?, ?) FROM audit WHERE number = ?",
-			level*tlog.HashSize+1, tlog.HashSize, number).Scan(&hash)
-		if err != nil {
-			return nil, fmt.Errorf("reading the hash that entry %d completes at level %d: %w", number, level, err)
+		if err := rows.Scan(&i, &hash); err != nil {
+			return nil, err
 		}
 		if copy(hashes[i][:], hash) != tlog.HashSize {
-			return nil, fmt.Errorf("entry %d has no hash at level %d", number, level)
+			return nil, fmt.Errorf("entry %d has no hash at byte %d", at[i][0], at[i][1])
 		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if found != len(indexes) {
+		return nil, fmt.Errorf("the store has %d of %d tree hashes", found, len(indexes))
 	}
 	return hashes, nil
 }

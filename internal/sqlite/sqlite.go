@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"sync"
 
 	"github.com/davit-dev/davit"
 	"golang.org/x/mod/sumdb/tlog"
@@ -52,6 +53,8 @@ type Store struct {
 	write *sql.DB // one connection
 	read  *sql.DB
 	audit Sealer
+
+	backup sync.Mutex // held while a backup is made
 }
 
 // readers is the number of connections that read beside the one that writes.
@@ -70,6 +73,9 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 	}()
 	if s.lock, err = acquire(path); err != nil {
 		return nil, err
+	}
+	if err := tidy(path); err != nil {
+		return nil, explain(err, path, "removing unfinished backups")
 	}
 	fresh, err := missing(path)
 	if err != nil {

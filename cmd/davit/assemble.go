@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/davit-dev/davit/internal/audit"
+	"github.com/davit-dev/davit/internal/engine"
+	"github.com/davit-dev/davit/internal/server"
+	"github.com/davit-dev/davit/internal/sqlite"
+)
+
+// parts are what a server is made of.
+type parts struct {
+	store     *sqlite.Store
+	audit     *audit.Log
+	platforms *platforms
+	engine    *engine.Engine
+}
+
+// assemble opens what is kept in dir and puts the engine together. Nothing is
+// driven before the engine runs.
+func assemble(ctx context.Context, dir string, log *slog.Logger) (_ *parts, err error) {
+	p := &parts{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	key, err := audit.LoadOrCreateKey(filepath.Join(dir, "audit.key"), "davit")
+	if err != nil {
+		return nil, err
+	}
+	p.audit = audit.New(key)
+	if p.store, err = sqlite.Open(ctx, filepath.Join(dir, "davit.db"), sqlite.Options{Audit: p.audit}); err != nil {
+		return nil, err
+	}
+	if p.platforms, err = openPlatforms(ctx, dir, log); err != nil {
+		return nil, err
+	}
+	p.engine = engine.New(engine.Config{Store: p.store, Platform: p.platforms.Platform, Now: time.Now, NewID: newID, Log: log})
+	return p, nil
+}
+
+// server returns what the API is served with.
+func (p *parts) server(log *slog.Logger) server.Config {
+	return server.Config{
+		Engine: p.engine, Store: p.store, Logs: p.platforms.Logs, Metrics: p.platforms.Metrics,
+		Export:  func(ctx context.Context, w io.Writer) error { return p.audit.Export(ctx, p.store, w) },
+		Tile:    func(ctx context.Context, path string) ([]byte, error) { return p.audit.Tile(ctx, p.store, path) },
+		Backup:  p.store.Backup,
+		Version: version, Log: log,
+	}
+}
+
+// Close closes what is open. Instances and proxy go on.
+func (p *parts) Close() error {
+	var errs []error
+	if p.platforms != nil {
+		errs = append(errs, p.platforms.Close())
+	}
+	if p.store != nil {
+		errs = append(errs, p.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// newID names a rollout: the millisecond, so that names sort by time, and
+// chance, as 16 characters that are easy to read aloud.
+func newID(now time.Time) string {
+	var id [10]byte
+	binary.BigEndian.PutUint64(id[:8], uint64(now.UnixMilli())<<16) //nolint:gosec // after 1970
+	if _, err := rand.Read(id[6:]); err != nil {
+		panic(fmt.Sprintf("the system has no randomness: %v", err)) // documented not to happen
+	}
+	return strings.ToLower(base32.HexEncoding.EncodeToString(id[:]))
+}

@@ -1,0 +1,15 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+// otherCommands returns the commands that stand on their own.
+func otherCommands(a *app) []*cobra.Command {
+	connect := func(context.Context) (auditAPI, error) { return a.client() }
+	proxy := newProxyCommand()
+	proxy.Hidden = true
+	return []*cobra.Command{proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand()}
+}

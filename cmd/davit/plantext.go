@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/engine"
+)
+
+// planText prints a plan for people.
+func planText(p *engine.Proposal) string {
+	var b strings.Builder
+	r := p.Rollout
+	fmt.Fprintf(&b, "%s/%s: %s\n", r.Application, r.Environment, change(r.Plan))
+	fmt.Fprintf(&b, "release %s, strategy %s\n\n", r.Plan.Target, r.Policy.Strategy.Kind)
+	for i, stage := range r.Plan.Stages {
+		fmt.Fprintf(&b, "%d. %s", i+1, stage.Name)
+		if stage.Watch {
+			b.WriteString(" (promoted; hauled back at once if a gate fails)")
+		}
+		fmt.Fprintf(&b, "\n   run    %s\n   route  %s\n", runText(stage.State), stage.State.Split)
+		for j, g := range stage.Gates {
+			label := "gates"
+			if j > 0 {
+				label = ""
+			}
+			fmt.Fprintf(&b, "   %-5s  %s\n", label, gateText(g))
+		}
+	}
+	b.WriteString("\n" + timesText(r.Plan))
+	return b.String()
+}
+
+// change says from what to what a plan goes.
+func change(p davit.Plan) string {
+	switch {
+	case p.Target == "":
+		return "take " + p.Stable.Short() + " down"
+	case p.Stable == "":
+		return "first release, " + p.Target.Short()
+	}
+	return p.Stable.Short() + " -> " + p.Target.Short()
+}
+
+func runText(s davit.State) string {
+	if len(s.Run) == 0 {
+		return "nothing"
+	}
+	parts := make([]string, 0, len(s.Run))
+	for _, id := range s.Releases() {
+		var services []string
+		for _, name := range slices.Sorted(maps.Keys(s.Run[id])) {
+			if n := s.Run[id][name]; n > 0 {
+				services = append(services, fmt.Sprintf("%s x%d", name, n))
+			}
+		}
+		parts = append(parts, id.Short()+" ("+strings.Join(services, ", ")+")")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func gateText(g davit.Gate) string {
+	if g.Name == g.Kind {
+		return g.Says
+	}
+	return g.Name + ": " + g.Says
+}
+
+func timesText(p davit.Plan) string {
+	var watch time.Duration
+	for _, stage := range p.Stages[p.PromotedAt()+1:] {
+		watch += stage.Takes()
+	}
+	text := fmt.Sprintf("Takes %s at the longest: what is not promoted by then is hauled back.\n", p.Deadline)
+	if p.Least() > 0 {
+		text += fmt.Sprintf("Takes %s at least, for the bake times.\n", p.Least())
+	}
+	if watch > 0 {
+		text += fmt.Sprintf("Watched for %s more after promotion.\n", watch)
+	}
+	return text
+}

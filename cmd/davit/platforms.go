@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/api"
+	"github.com/davit-dev/davit/internal/engine"
+	"github.com/davit-dev/davit/internal/process"
+	"github.com/davit-dev/davit/internal/proxy"
+)
+
+// platformProcess runs instances as processes of this host, behind the embedded
+// proxy.
+const platformProcess = "process"
+
+// platforms are the pairs of runtime and router that environments run on.
+type platforms struct {
+	host       *process.Host
+	client     *proxy.Client
+	supervisor *proxy.Supervisor
+	router     *proxy.Router
+}
+
+// openPlatforms adopts the proxy and the instances that an earlier server left
+// running under dir, or starts the proxy.
+func openPlatforms(ctx context.Context, dir string, log *slog.Logger) (*platforms, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding the program to run the proxy with: %w", err)
+	}
+	proxyDir := filepath.Join(dir, "proxy")
+	p := &platforms{client: proxy.NewClient(proxyDir)}
+	p.router = proxy.NewRouter(p.client, log)
+	p.supervisor = proxy.NewSupervisor(proxyDir, []string{self, "proxy", "--dir", proxyDir}, log)
+	adopted, err := p.supervisor.Start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	log.InfoContext(ctx, "the proxy serves", "adopted", adopted)
+	p.host, err = process.Open(ctx, process.Config{Dir: filepath.Join(dir, "process"), Drain: p.drain, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// drain takes an instance out of the proxy's table before it is stopped.
+func (p *platforms) drain(ctx context.Context, _, _ string, instance davit.Instance) error {
+	limit := time.Minute
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = time.Until(deadline)
+	}
+	return p.router.Leave(ctx, instance.ID, limit)
+}
+
+// Run keeps the proxy running and its table up to date until ctx ends.
+func (p *platforms) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return p.supervisor.Run(ctx) })
+	group.Go(func() error { return p.router.Run(ctx) })
+	if err := group.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Platform returns the pair that an environment runs on.
+func (p *platforms) Platform(e davit.Environment) (engine.Platform, error) {
+	if e.Platform != platformProcess {
+		return engine.Platform{}, &davit.Error{
+			Code:    davit.CodeUnsupported,
+			Message: fmt.Sprintf("this server has no platform %q", e.Platform),
+			Hint:    "use the platform " + platformProcess,
+		}
+	}
+	runtime := p.host.Environment(e.Application, e.Name)
+	router := p.router.Environment(e.Application, e.Name, runtime)
+	return engine.Platform{Runtime: runtime, Router: router, Metrics: router}, nil
+}
+
+// Logs calls each with the lines that a query chooses.
+func (p *platforms) Logs(ctx context.Context, q api.LogQuery, each func(api.LogLine) error) error {
+	lines := q.Tail
+	switch {
+	case q.Tail < 0:
+		lines = 0 // all
+	case q.Tail == 0:
+		lines = -1 // none
+	}
+	query := process.Query{Service: q.Service, Lines: lines, Follow: q.Follow}
+	return p.host.Environment(q.Application, q.Environment).Logs(ctx, query, func(l process.Line) error {
+		if q.Release != "" && q.Release != string(l.Release) && q.Release != l.Release.Short() {
+			return nil
+		}
+		return each(api.LogLine{Instance: l.Instance, Release: l.Release, Service: l.Service, Text: l.Text})
+	})
+}
+
+// Metrics writes the proxy's metrics.
+func (p *platforms) Metrics(ctx context.Context, w io.Writer) error { return p.client.Metrics(ctx, w) }
+
+// Close stops supervising. Instances and proxy go on; a proxy that has nothing
+// to serve is ended, so that a server which has nothing left leaves nothing.
+func (p *platforms) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
+	err := p.host.Close()
+	if table, tableErr := p.client.Table(ctx); tableErr == nil && len(table.Sites) == 0 {
+		err = errors.Join(err, p.supervisor.Stop(ctx))
+	}
+	return err
+}
