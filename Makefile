@@ -1,0 +1,69 @@
+# make demo   watch Davit deploy a real application under live traffic
+# make test   run all tests
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+# Tools are kept by version, and by the Go that built them, outside the tree.
+TOOLS        := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/davit/tools
+LINT_VERSION := v2.15.0
+LINT         := $(TOOLS)/golangci-lint-$(LINT_VERSION)-$(shell go env GOVERSION)/golangci-lint
+
+.PHONY: build
+build: ## bin/davit
+	$(BUILD) -o bin/davit ./cmd/davit
+
+.PHONY: demo
+demo: build ## deployments of the example under live traffic, in under 90 s
+	bin/davit demo
+
+.PHONY: test
+test: ## all tests; TESTFLAGS are go test's
+	go test $(TESTFLAGS) ./...
+
+.PHONY: race
+race: ## all tests with the race detector, which needs a C compiler
+	scripts/need gcc=gcc,libc6-dev
+	CGO_ENABLED=1 go test -race $(TESTFLAGS) ./...
+
+.PHONY: e2e
+e2e: ## the real binary with real processes, broken on purpose (Linux)
+	go test -tags e2e $(TESTFLAGS) ./e2e
+
+.PHONY: lint
+lint: $(LINT) ## golangci-lint with .golangci.yml
+	$(LINT) run ./...
+
+$(LINT):
+	@echo "building golangci-lint $(LINT_VERSION) into $(@D) (about a minute, once)"
+	GOBIN=$(@D) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) 2>$(TOOLS).log || { cat $(TOOLS).log; exit 1; }
+
+.PHONY: cross
+cross: ## compile for every platform that is supported
+	for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
+		echo "compiling for $$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath ./...; \
+	done
+
+.PHONY: bench bench-proxy bench-deployments bench-rollback bench-switch
+bench: bench-proxy bench-switch bench-rollback bench-deployments ## all figures of the README
+
+bench-proxy: ## the embedded proxy beside nginx
+	scripts/need nginx=nginx-light wrk=wrk
+	go run ./bench/proxy
+
+bench-switch: build ## blue-green: from command to full traffic
+	go run ./bench/deployments -davit bin/davit switch
+
+bench-rollback: build ## from the first bad answer to all traffic on stable
+	go run ./bench/deployments -davit bin/davit rollback
+
+bench-deployments: build ## requests lost in 30 deployments at 3,000 requests/s
+	go run ./bench/deployments -davit bin/davit deployments
+
+.PHONY: clean
+clean:
+	rm -rf bin build examples/shop/build
