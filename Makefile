@@ -39,7 +39,8 @@ lint: $(LINT) ## golangci-lint with .golangci.yml
 
 $(LINT):
 	@echo "building golangci-lint $(LINT_VERSION) into $(@D) (about a minute, once)"
-	GOBIN=$(@D) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) 2>$(TOOLS).log || { cat $(TOOLS).log; exit 1; }
+	mkdir -p $(@D)
+	GOBIN=$(@D) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) 2>$(@D)/log || { cat $(@D)/log; exit 1; }
 
 .PHONY: cross
 cross: ## compile for every platform that is supported

@@ -78,9 +78,7 @@ func TestRollbackRestoresTheConfiguration(t *testing.T) {
 		}
 		return n
 	}
-	if n := web(); n != 3 {
-		t.Errorf("%d instances of web, want 3", n)
-	}
+	m.eventually("the new size is there", func() bool { return web() == 3 })
 	m.must(0, "rollback", "plain", "--reason", "three were too many")
 	m.eventually("the old size is back", func() bool { return web() == 1 })
 }

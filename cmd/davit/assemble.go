@@ -19,6 +19,13 @@ import (
 	"github.com/davit-dev/davit/internal/sqlite"
 )
 
+// What a server keeps in its state directory.
+const (
+	storeFile    = "davit.db"
+	auditKeyFile = "audit.key"
+	auditOrigin  = "davit" // the name of the key, and so of the log
+)
+
 // parts are what a server is made of.
 type parts struct {
 	store     *sqlite.Store
@@ -36,12 +43,12 @@ func assemble(ctx context.Context, dir string, log *slog.Logger) (_ *parts, err 
 			err = errors.Join(err, p.Close())
 		}
 	}()
-	key, err := audit.LoadOrCreateKey(filepath.Join(dir, "audit.key"), "davit")
+	key, err := audit.LoadOrCreateKey(filepath.Join(dir, auditKeyFile), auditOrigin)
 	if err != nil {
 		return nil, err
 	}
 	p.audit = audit.New(key)
-	if p.store, err = sqlite.Open(ctx, filepath.Join(dir, "davit.db"), sqlite.Options{Audit: p.audit}); err != nil {
+	if p.store, err = sqlite.Open(ctx, filepath.Join(dir, storeFile), sqlite.Options{Audit: p.audit}); err != nil {
 		return nil, err
 	}
 	if p.platforms, err = openPlatforms(ctx, dir, log); err != nil {

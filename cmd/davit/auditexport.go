@@ -1,12 +1,8 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
+	"io"
 
 	"github.com/spf13/cobra"
 )
@@ -53,24 +49,7 @@ davit audit verify needs. A FILE is replaced when the export is whole.`,
 			if len(args) == 0 || args[0] == "-" {
 				return api.AuditExport(command.Context(), command.OutOrStdout())
 			}
-			return exportTo(command.Context(), api, args[0])
+			return writeWhole(args[0], func(w io.Writer) error { return api.AuditExport(command.Context(), w) })
 		},
 	}
-}
-
-// exportTo writes the log to a file that is whole or as it was.
-func exportTo(ctx context.Context, api auditAPI, path string) error {
-	draft, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("exporting the audit log: %w", err)
-	}
-	err = api.AuditExport(ctx, draft)
-	err = errors.Join(err, draft.Sync(), draft.Close())
-	if err == nil {
-		err = os.Rename(draft.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(draft.Name()))
-	}
-	return nil
 }

@@ -46,6 +46,7 @@ The next one adopts them, and goes on with a rollout that was under way.`,
 	flags.StringVar(&o.cert, "tls-cert", "", "PEM file of the certificate")
 	flags.StringVar(&o.key, "tls-key", "", "PEM file of its key")
 	flags.StringVar(&o.tokens, "token-file", "", "file of mode 0600 with lines NAME:TOKEN")
+	flags.DurationVar(&o.retain, "retain", 0, "remove the journals of rollouts that ended longer ago, such as 2160h; 0 keeps them. The audit log keeps everything")
 	flags.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	return cmd
 }
@@ -81,6 +82,8 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return parts.platforms.Run(ctx) })
 	group.Go(func() error { return parts.engine.Run(ctx) })
+	group.Go(func() error { return keepFor(ctx, parts.store, o.retain, log) })
+	group.Go(func() error { return parts.prune(ctx, log) })
 	group.Go(func() error { return server.New(parts.server(log)).Serve(ctx, stopGrace, listeners...) })
 	err = group.Wait()
 	log.Info("stopped; instances and proxy go on serving")

@@ -59,8 +59,7 @@ func (r *Rig) stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		_ = r.server.Process.Kill() // it is gone, or going
-		<-r.ended
-		return errors.New("the server had to be killed")
+		return fmt.Errorf("the server had to be killed: %w", <-r.ended)
 	}
 }
 

@@ -66,7 +66,10 @@ func (t *Traffic) Orders() (load.Orders, error) {
 	defer file.Close() //nolint:errcheck // nothing was written
 	scanner := bufio.NewScanner(file)
 	orders := t.Compare(func(yield func(string) bool) {
-		for scanner.Scan() && yield(scanner.Text()) {
+		for scanner.Scan() {
+			if !yield(scanner.Text()) {
+				return
+			}
 		}
 	})
 	if err := scanner.Err(); err != nil {

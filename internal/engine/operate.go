@@ -16,6 +16,9 @@ func (e *Engine) Propose(ctx context.Context, req DeployRequest) (*Proposal, err
 	if err := e.ready(ctx); err != nil {
 		return nil, err
 	}
+	if err := req.check(); err != nil {
+		return nil, err
+	}
 	p := place{req.Application, req.Environment}
 	platform, err := e.Platform(davit.Environment{Application: p.application, Name: p.environment, Platform: req.Platform})
 	if err != nil {
@@ -102,6 +105,9 @@ func differences(a, b *davit.Release) string {
 // Deploy pins the release, records the rollout and begins it. It returns when
 // that is recorded, not when it has ended.
 func (e *Engine) Deploy(ctx context.Context, req DeployRequest) (*Proposal, error) {
+	if err := req.check(); err != nil {
+		return nil, err
+	}
 	d, err := e.found(ctx, place{req.Application, req.Environment}, req.Platform)
 	if err != nil {
 		return nil, err
@@ -200,10 +206,9 @@ func (d *driver) busy() error {
 		r = d.queue[0]
 	}
 	return &davit.Error{
-		Code: davit.CodeConflict,
-		Message: fmt.Sprintf("%s has a rollout already: %s of %s by %s is %s (%s)",
-			d.place, r.Kind, nameOf(r), r.Actor, r.Phase, r.ID),
-		Hint: "wait for it, abort it with `davit abort " + d.place.environment + " --reason …`, or add --queue",
+		Code:    davit.CodeConflict,
+		Message: fmt.Sprintf("%s has a rollout already: %s by %s is %s (%s)", d.place, titleOf(r), r.Actor, r.Phase, r.ID),
+		Hint:    "wait for it, abort it with `davit abort " + d.place.environment + " --reason …`; a deployment can wait with --queue",
 	}
 }
 

@@ -37,9 +37,6 @@ func TestRandomRolloutsEndWhole(t *testing.T) {
 				t.Parallel()
 				for seed := lane + 1; seed <= *simulations && !t.Failed(); seed += lanes {
 					synctest.Test(t, func(t *testing.T) { simulate(t, uint64(seed)) })
-					if t.Failed() {
-						t.Logf("replay with: go test ./internal/engine -run TestRandomRolloutsEndWhole -simulation-seed=%d", seed)
-					}
 				}
 			})
 		}
@@ -51,6 +48,11 @@ func TestRandomRolloutsEndWhole(t *testing.T) {
 const faultTime = 20 * time.Minute
 
 func simulate(t *testing.T, seed uint64) {
+	defer func() {
+		if t.Failed() {
+			t.Logf("replay with: go test ./internal/engine -run TestRandomRolloutsEndWhole -simulation-seed=%d", seed)
+		}
+	}()
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a simulation is to be replayable
 	b := newBench(t)
 	b.promoted(request("v1", davit.Policy{Strategy: davit.Strategy{Kind: davit.KindBlueGreen}}))

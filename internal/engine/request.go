@@ -17,6 +17,22 @@ type DeployRequest struct {
 	Queue bool `json:"queue,omitempty"`
 }
 
+// check refuses a request that names nothing: a record without a name could
+// neither be found nor taken down again.
+func (r DeployRequest) check() error {
+	for what, name := range map[string]string{
+		"application": r.Application, "environment": r.Environment, "version": r.Version, "platform": r.Platform,
+	} {
+		if name == "" {
+			return &davit.Error{Code: davit.CodeInvalid, Message: "the deployment names no " + what}
+		}
+	}
+	if len(r.Config.Services) == 0 {
+		return &davit.Error{Code: davit.CodeInvalid, Message: r.Application + " " + r.Version + " has no service"}
+	}
+	return nil
+}
+
 // Proposal is what a deploy request would do, or began to do.
 type Proposal struct {
 	Rollout *davit.Rollout `json:"rollout"` // not stored when it is only a plan
@@ -79,14 +95,3 @@ type Status struct {
 	// Troubles say what could not be seen, and why.
 	Troubles []string `json:"troubles,omitempty"`
 }
-
-// The methods of Engine that a server offers:
-//
-//	Propose(ctx, DeployRequest) (*Proposal, error)            // nothing is stored
-//	Deploy(ctx, DeployRequest) (*Proposal, error)
-//	Rollback(ctx, RollbackRequest) (*davit.Rollout, error)
-//	Down(ctx, DownRequest) (*davit.Rollout, error)
-//	Command(ctx, Command) (*davit.Rollout, error)
-//	Status(ctx, application, environment string) (*Status, error)
-//	Watch(ctx) <-chan struct{}     // something was committed, or an environment's figures or instances changed
-//	Run(ctx) error                 // takes up open rollouts, drives all until ctx ends; leaves the world as it is

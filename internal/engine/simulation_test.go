@@ -608,10 +608,11 @@ func (b *bench) promoted(req DeployRequest) *davit.Rollout {
 	return r
 }
 
-// await waits until a rollout is as wanted; an hour of simulated time at most.
+// await waits until a rollout is as wanted; an hour of simulated time at most,
+// and what a clock that was set back adds to it.
 func (b *bench) await(id string, wanted func(*davit.Rollout) bool) *davit.Rollout {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
+	ctx, cancel := context.WithTimeout(b.Context(), time.Hour+b.setBack)
 	defer cancel()
 	changes := b.engine.Watch(ctx)
 	for {

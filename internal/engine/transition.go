@@ -82,7 +82,7 @@ func (t *transition) start(r *davit.Rollout) {
 	r.StartedAt = t.now.UTC()
 	r.Earlier = t.env.Previous
 	t.env.Rollout = r.ID
-	t.phase(davit.Running, fmt.Sprintf("%s of %s began", r.Kind, nameOf(r)))
+	t.phase(davit.Running, titleOf(r)+" began")
 	t.stage(0)
 }
 
@@ -128,7 +128,7 @@ func (t *transition) advance() {
 		}
 	}
 	if last {
-		t.phase(davit.Promoted, nameOf(r)+" is promoted and on its own")
+		t.phase(davit.Promoted, endOf(r))
 		return
 	}
 	t.stage(passed + 1)
@@ -208,6 +208,22 @@ func nameOf(r *davit.Rollout) string {
 		return "nothing"
 	}
 	return r.Plan.Target.Short()
+}
+
+// titleOf says what a rollout does.
+func titleOf(r *davit.Rollout) string {
+	if r.Kind == davit.KindDown {
+		return "taking " + r.Application + "/" + r.Environment + " down"
+	}
+	return string(r.Kind) + " to " + nameOf(r)
+}
+
+// endOf says what a rollout that went all its way has come to.
+func endOf(r *davit.Rollout) string {
+	if r.Kind == davit.KindDown {
+		return r.Application + "/" + r.Environment + " is down"
+	}
+	return nameOf(r) + " is promoted, and nothing else runs"
 }
 
 func remainedMessage(id davit.ReleaseID, n int64) string {

@@ -64,7 +64,11 @@ func churn() {
 // does not find, and the next one starts nothing that runs already.
 func TestKilledHostLosesNothing(t *testing.T) {
 	const rounds = 20
+	if err := supported(); err != nil {
+		t.Skip(err)
+	}
 	dir := t.TempDir()
+	t.Cleanup(func() { killOf(t, dir) })
 	random := rand.New(rand.NewPCG(rand.Uint64(), 1))
 	for round := range rounds {
 		killHost(t, dir, time.Duration(random.Int64N(int64(250*time.Millisecond))))
@@ -73,6 +77,7 @@ func TestKilledHostLosesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { _ = h.Close() }) // again, unless the test ended early
 		f := runtimeOf(t, h)
 		kept, want := f.untilDeclared()
 		stays := map[string]int{}
@@ -96,9 +101,7 @@ func TestKilledHostLosesNothing(t *testing.T) {
 			}
 		}
 		eventually(t, fmt.Sprintf("%d processes", len(kept)), func() bool { return len(living(t, h)) == len(kept) })
-		if round == rounds-1 {
-			bury(t, h)
-		} else if err := h.Close(); err != nil {
+		if err := h.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}

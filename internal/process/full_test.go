@@ -18,7 +18,11 @@ import (
 // A disk that takes no more is made by a limit on the size of files, which
 // fails in the same places, for anybody, on any file system.
 func TestFullDisk(t *testing.T) {
+	if err := supported(); err != nil {
+		t.Skip(err)
+	}
 	dir := t.TempDir()
+	t.Cleanup(func() { killOf(t, dir) })
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), programVariable+"=fulldisk", "FULL_DIR="+dir)
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -52,6 +52,26 @@ func bury(t *testing.T, h *Host) {
 	if err := h.Close(); err != nil {
 		t.Error(err)
 	}
+	kill(t, h)
+}
+
+// killOf kills all processes of a directory, whether or not a host has it.
+func killOf(t *testing.T, dir string) {
+	t.Helper()
+	id, err := os.ReadFile(filepath.Join(dir, "id"))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	boot, err := bootID()
+	if err != nil {
+		t.Error(err)
+	}
+	kill(t, &Host{id: string(id), boot: boot, log: slog.New(slog.DiscardHandler)})
+}
+
+func kill(t *testing.T, h *Host) {
+	t.Helper()
 	find := func() ([]identity, error) {
 		all, err := h.marked()
 		ids := make([]identity, len(all))
@@ -78,7 +98,7 @@ func service(t *testing.T, program string, change func(*davit.Service)) davit.Se
 		t.Fatal(err)
 	}
 	s := davit.Service{
-		Name: "web", Command: []string{self}, Traffic: true, Env: map[string]string{programVariable: program, "GORACE": "atexit_sleep_ms=0"},
+		Name: "web", Command: []string{self}, Traffic: true, Env: map[string]string{programVariable: program, "GORACE": "atexit_sleep_ms=0", "GOCOVERDIR": t.TempDir()},
 		Grace: davit.Duration(30 * time.Second), DrainLimit: davit.Duration(30 * time.Second),
 	}
 	if change != nil {

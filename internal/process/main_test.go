@@ -94,12 +94,11 @@ var kept []*os.File
 
 // slow listens once a file is there.
 func slow() {
-	for {
+	for tick := time.Tick(5 * time.Millisecond); ; <-tick {
 		if _, err := os.Stat(os.Getenv("GO_FILE")); err == nil {
 			serve(nil)
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 

@@ -17,9 +17,14 @@ import (
 // davit.ErrStale (wrapped); a full disk is a *davit.Error of CodeUnavailable.
 // A refused change leaves nothing behind, and the store goes on.
 func (s *Store) Commit(ctx context.Context, change *davit.Change) error {
-	w := &writer{store: s, change: change, events: slices.Clone(change.Events), audit: slices.Clone(change.Audit)}
+	return explain(s.commit(ctx, change, func(*writer) error { return nil }), s.path, "committing")
+}
+
+// commit is Commit with something more in the same transaction.
+func (s *Store) commit(ctx context.Context, change *davit.Change, more func(*writer) error) error {
+	w := &writer{store: s, change: change, events: slices.Clone(change.Events), audit: slices.Clone(change.Audit), more: more}
 	if err := w.commit(ctx); err != nil {
-		return explain(err, s.path, "committing")
+		return err
 	}
 	copy(change.Events, w.events)
 	copy(change.Audit, w.audit)
@@ -34,6 +39,7 @@ type writer struct {
 	change *davit.Change
 	events []davit.Event
 	audit  []davit.AuditEntry
+	more   func(*writer) error
 }
 
 func (w *writer) commit(ctx context.Context) (err error) {
@@ -83,6 +89,9 @@ func (w *writer) all(ctx context.Context) (commits int64, err error) {
 	}
 	if err := w.seal(ctx); err != nil {
 		return 0, fmt.Errorf("audit: %w", err)
+	}
+	if err := w.more(w); err != nil {
+		return 0, err
 	}
 	err = w.tx.QueryRowContext(ctx, "UPDATE head SET commits = commits + 1 RETURNING commits").Scan(&commits)
 	return commits, err

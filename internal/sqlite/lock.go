@@ -23,7 +23,7 @@ func acquire(path string) (*lock, error) {
 	}
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		defer file.Close()
+		defer file.Close() //nolint:errcheck // nothing was written through it
 		return nil, held(path, file)
 	}
 	if err == nil {

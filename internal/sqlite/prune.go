@@ -1,0 +1,88 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/davit-dev/davit"
+)
+
+// pruneBatch is how many events are removed in one commit, so that no rollout
+// waits long for its own.
+const pruneBatch = 5000
+
+// Pruned is what an audit entry of a pruning says under after.
+type Pruned struct {
+	EndedBefore time.Time `json:"endedBefore"` // of whose rollouts the events were removed
+	Events      int       `json:"events"`
+	First       int64     `json:"first"` // the lowest and highest number among them
+	Last        int64     `json:"last"`
+}
+
+// Prune removes the events of rollouts that ended before a time, and returns how
+// many. Each commit that removes some has the entry in the audit log, with what
+// was removed under after. Audit entries, rollouts and releases stay: the log's
+// proof needs every entry, and a rollback the rest. The newest event stays too,
+// for its number must not be given again.
+func (s *Store) Prune(ctx context.Context, before time.Time, entry davit.AuditEntry) (events int, err error) {
+	for {
+		n, err := s.prune(ctx, before.UTC(), entry)
+		if err != nil {
+			return events, explain(err, s.path, "pruning its journal")
+		}
+		if events += n; n < pruneBatch {
+			return events, nil
+		}
+	}
+}
+
+// prune removes one batch.
+func (s *Store) prune(ctx context.Context, before time.Time, entry davit.AuditEntry) (int, error) {
+	// What is old is looked for outside the transaction, which has the only
+	// connection that writes: nothing that is old becomes new again.
+	rows, err := s.read.QueryContext(ctx, `
+		WITH old (id) AS (SELECT id FROM rollouts WHERE ended AND unixepoch(doc ->> 'endedAt') < ?1)
+		SELECT seq FROM events
+		WHERE (rollout IN old OR rollout = '' AND unixepoch(doc ->> 'at') < ?1)
+			AND seq < (SELECT max(seq) FROM events)
+		ORDER BY seq LIMIT ?2`, before.Unix(), pruneBatch)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var old []int64
+	for rows.Next() {
+		var seq int64
+		if err := rows.Scan(&seq); err != nil {
+			return 0, err
+		}
+		old = append(old, seq)
+	}
+	if err := rows.Err(); err != nil || len(old) == 0 {
+		return 0, err
+	}
+	entry.After, err = json.Marshal(Pruned{EndedBefore: before, Events: len(old), First: old[0], Last: old[len(old)-1]})
+	if err != nil {
+		return 0, err
+	}
+	return len(old), s.commit(ctx, &davit.Change{Audit: []davit.AuditEntry{entry}}, func(w *writer) error { return w.forget(ctx, old) })
+}
+
+// forget removes events by their numbers.
+func (w *writer) forget(ctx context.Context, numbers []int64) error {
+	list, err := json.Marshal(numbers)
+	if err != nil {
+		return err
+	}
+	result, err := w.tx.ExecContext(ctx, "DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?))", string(list))
+	if err != nil {
+		return err
+	}
+	removed, err := result.RowsAffected()
+	if err == nil && removed != int64(len(numbers)) {
+		err = errors.New("another pruning goes on")
+	}
+	return err
+}
