@@ -101,14 +101,14 @@ func TestInterruptDetaches(t *testing.T) {
 	for _, command := range []string{"pause", "resume", "promote"} {
 		mustRun(t, command, "staging", "--reason", "a test")
 	}
-	watching, watched := newWaiter("deploy of v2 began"), make(chan int, 1)
+	watching, watched := newWaiter("deploy to v2 began"), make(chan int, 1)
 	go func() { watched <- run(t.Context(), []string{"status", "staging", "--watch"}, nil, watching, &stderr) }()
 	watching.wait(t, watched)
 	mustRun(t, "abort", "staging", "--reason", "a test")
 	if code := <-watched; code != exitOK {
 		t.Errorf("status --watch: exit code %d\n%s", code, watching)
 	}
-	next, followed := newWaiter("deploy of v3 began"), make(chan int, 1)
+	next, followed := newWaiter("deploy to v3 began"), make(chan int, 1)
 	go func() { followed <- run(t.Context(), []string{"status", "staging", "--watch"}, nil, next, &stderr) }()
 	next.wait(t, followed) // it was waiting for the abort
 	mustRun(t, "abort", "staging", "--reason", "a test")

@@ -134,7 +134,7 @@ func TestPlainAndJSONViews(t *testing.T) {
 		return text
 	}
 	events := []davit.Event{
-		{Seq: 1, At: noon, Kind: davit.EventPhase, Message: "deploy of v2 began"},
+		{Seq: 1, At: noon, Kind: davit.EventPhase, Message: "deploy to v2 began"},
 		{Seq: 2, At: noon.Add(time.Second), Kind: davit.EventStage, Message: "stage 1 of 4: canary 5%"},
 		{Seq: 3, At: noon.Add(2 * time.Second), Kind: davit.EventVerdict, Message: "errors: inconclusive, nothing seen", Data: verdict(davit.Inconclusive)},
 		{Seq: 4, At: noon.Add(3 * time.Second), Kind: davit.EventVerdict, Message: "errors: fail, half of it", Data: verdict(davit.Fail)},

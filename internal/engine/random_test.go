@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	simulations = flag.Int("simulations", 10_000, "random rollouts to simulate")
+	simulations = flag.Int("simulations", manySimulations, "random rollouts to simulate")
 	onlySeed    = flag.Uint64("simulation-seed", 0, "simulate this seed alone")
 )
 

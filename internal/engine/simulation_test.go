@@ -551,13 +551,13 @@ func newBench(t *testing.T) *bench {
 // boot starts an engine on the bench's world and store, as a server does.
 func (b *bench) boot() {
 	ids := 0
-	seen := view{b.world, b.world.life}
+	seen, offset := view{b.world, b.world.life}, b.clock
 	b.engine = New(Config{
 		Store: &storeView{b.store, b.store.life},
 		Platform: func(davit.Environment) (Platform, error) {
 			return Platform{Runtime: seen, Router: seen, Metrics: seen}, nil
 		},
-		Now:   func() time.Time { return time.Now().Add(b.clock) },
+		Now:   func() time.Time { return time.Now().Add(offset) },
 		NewID: func(now time.Time) string { ids++; return fmt.Sprintf("r%d-%d", now.Unix(), ids) },
 		Log:   slog.New(slog.DiscardHandler),
 	})
