@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -56,9 +57,12 @@ func measure(ctx context.Context, dir string, entries, batch int) (err error) {
 		{"append, one entry a commit", func() (int, string, error) { return b.single(ctx, 3*time.Second) }},
 		{fmt.Sprintf("append, %d entries a commit", batch), func() (int, string, error) { return b.fill(ctx, entries, batch) }},
 		{"append, one entry a commit, at size", func() (int, string, error) { return b.single(ctx, 3*time.Second) }},
+		{"open", func() (int, string, error) { return b.reopen(ctx) }},
 		{"verify in place", func() (int, string, error) { return b.verify(ctx) }},
 		{"export", func() (int, string, error) { return b.export(ctx, export) }},
 		{"verify the export", func() (int, string, error) { return b.verifyExport(export) }},
+		{"tiles and entry bundles", func() (int, string, error) { return b.tiles(ctx) }},
+		{"backup", func() (int, string, error) { return b.backup(ctx) }},
 	} {
 		began := time.Now()
 		count, unit, err := part.do()
@@ -121,6 +125,51 @@ func (b *bench) verifyExport(path string) (int, string, error) {
 	}
 	report, err := audit.Verify(bufio.NewReader(file), b.log.VerifierKey())
 	return int(report.Size), "entries", errors.Join(err, file.Close())
+}
+
+// reopen does what a server does that comes back.
+func (b *bench) reopen(ctx context.Context) (count int, unit string, err error) {
+	if err := b.store.Close(); err != nil {
+		return 0, "", err
+	}
+	if b.store, err = sqlite.Open(ctx, b.path, sqlite.Options{Audit: b.log}); err != nil {
+		return 0, "", err
+	}
+	size, err := b.size(ctx)
+	return int(size), "entries", err
+}
+
+// tiles reads every full tile of the lowest level, and every full bundle.
+func (b *bench) tiles(ctx context.Context) (count int, unit string, err error) {
+	size, err := b.size(ctx)
+	if err != nil {
+		return 0, "", err
+	}
+	for n := range size / 256 {
+		number := fmt.Sprintf("%03d", n)
+		if n >= 1000 {
+			number = fmt.Sprintf("x%03d/%03d", n/1000, n%1000)
+		}
+		for _, path := range []string{"tile/0/" + number, "tile/entries/" + number} {
+			if _, err := b.log.Tile(ctx, b.store, path); err != nil {
+				return 0, "", err
+			}
+			count++
+		}
+	}
+	return count, "tiles", nil
+}
+
+// backup copies the store, to nowhere.
+func (b *bench) backup(ctx context.Context) (int, string, error) {
+	if err := b.store.Backup(ctx, io.Discard); err != nil {
+		return 0, "", err
+	}
+	info, err := os.Stat(b.path)
+	if err != nil {
+		return 0, "", err
+	}
+	return int(info.Size() >> 20), "MiB", nil
 }
 
 // size returns the number of entries.

@@ -63,7 +63,7 @@ the backup is in the store that was kept; a later checkpoint shows the differenc
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.restore(cmd.Context(), args[0], reason) },
 	}
-	cmd.Flags().StringVarP(&reason, "reason", "r", "", "why, for the audit log")
+	a.addReasonFlag(cmd, &reason, false)
 	return cmd
 }
 

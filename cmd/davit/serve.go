@@ -25,6 +25,8 @@ const stopGrace = 5 * time.Second
 // serveOptions are the flags of "davit serve".
 type serveOptions struct {
 	listen, cert, key, tokens, level string
+
+	retain time.Duration // of journals; 0 for ever
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -54,6 +56,9 @@ The next one adopts them, and goes on with a rollout that was under way.`,
 func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if err := checkRetain(o.retain); err != nil {
+		return err
+	}
 	log, err := newLog(a.stderr, o.level)
 	if err != nil {
 		return err

@@ -29,16 +29,13 @@ func VerifyStore(ctx context.Context, source Source, verifierKey string, older .
 	if err != nil { // the entries still say how far they are sound
 		tree.N = 1<<63 - 1
 	}
-	err = each(ctx, source, tree, func(r davit.AuditRecord) error {
-		if r.Index > c.tree.size {
-			return fault(Missing, c.tree.size, "entry %d is missing: entry %d follows the one before", c.tree.size, r.Index)
-		}
-		added, f := c.next(r.Leaf, r.Seal)
-		if f != nil {
-			return f
-		}
-		if !bytes.Equal(r.Hashes, flatten(added)) {
-			return fault(Changed, r.Index, "the stored tree hashes of entry %d were changed", r.Index)
+	err = pages(ctx, source, tree, func(records []davit.AuditRecord) error {
+		page := make([]opened, len(records))
+		parallel(len(records), func(i int) { page[i] = c.open(records[i].Leaf, records[i].Seal) })
+		for i, r := range records {
+			if f := c.stored(page[i], r); f != nil {
+				return f
+			}
 		}
 		return nil
 	})
@@ -50,6 +47,18 @@ func VerifyStore(ctx context.Context, source Source, verifierKey string, older .
 		return Report{}, f
 	}
 	return report, nil
+}
+
+// stored checks the next entry of a store, and its tree hashes.
+func (c *chain) stored(o opened, r davit.AuditRecord) *Fault {
+	if r.Index > c.tree.size {
+		return fault(Missing, c.tree.size, "entry %d is missing: entry %d follows the one before", c.tree.size, r.Index)
+	}
+	added, f := c.next(o)
+	if f == nil && !bytes.Equal(r.Hashes, flatten(added)) {
+		f = fault(Changed, r.Index, "the stored tree hashes of entry %d were changed", r.Index)
+	}
+	return f
 }
 
 // unsigned judges a log without a checkpoint, which is sound when it is empty

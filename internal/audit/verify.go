@@ -30,11 +30,25 @@ func Verify(r io.Reader, verifierKey string, older ...[]byte) (Report, error) {
 	return report, err
 }
 
+// batchBytes is about how much of an export is held at once.
+const batchBytes = 1 << 20
+
 // export reads the lines of an export.
 type export struct {
 	*chain
 	in   *bufio.Reader
-	line int
+	line int // the number of the line that was read last
+
+	ahead []line // lines that come next
+	err   error  // what follows them
+	rest  bool   // err is the end, after a line that has none
+}
+
+// line is one of an export, and what it is.
+type line struct {
+	raw        []byte
+	entry      *opened
+	checkpoint []byte
 }
 
 func (v *export) verify() (Report, error) {
@@ -42,22 +56,21 @@ func (v *export) verify() (Report, error) {
 	if err != nil {
 		return Report{}, v.ended(err, -1)
 	}
-	if want := headerOf(v.verifier.Name()); !bytes.Equal(header, want) {
+	if want := headerOf(v.verifier.Name()); !bytes.Equal(header.raw, want) {
 		return Report{}, fault(Malformed, -1, "the header was changed, or the export is of another log than the key: want %s", want)
 	}
 	for {
-		line, err := v.read()
+		next, err := v.read()
 		if err != nil {
 			return Report{}, v.ended(err, v.tree.size)
 		}
-		if checkpoint, ok := parseCheckpoint(line); ok {
-			return v.finish(checkpoint)
+		if next.checkpoint != nil {
+			return v.finish(next.checkpoint)
 		}
-		leaf, seal, ok := parseEntry(line)
-		if !ok {
+		if next.entry == nil {
 			return Report{}, fault(Malformed, v.tree.size, "entry %d was changed: the line is not in the form of an export", v.tree.size)
 		}
-		if _, f := v.next(leaf, seal); f != nil {
+		if _, f := v.next(*next.entry); f != nil {
 			return Report{}, f
 		}
 	}
@@ -69,21 +82,49 @@ func (v *export) finish(checkpoint []byte) (Report, error) {
 	if f != nil {
 		return Report{}, f
 	}
-	if _, err := v.in.Peek(1); !errors.Is(err, io.EOF) {
-		v.line++
+	if _, err := v.read(); !errors.Is(err, io.EOF) || v.rest {
 		return Report{}, fault(Malformed, v.tree.size, "something follows the checkpoint, which is the end of an export")
 	}
 	return report, nil
 }
 
-// read returns the next line without its end; it is valid until the next read.
-func (v *export) read() ([]byte, error) {
-	v.line++
-	line, err := v.in.ReadSlice('\n')
-	if err != nil {
-		return line, err
+// read returns the next line.
+func (v *export) read() (line, error) {
+	if len(v.ahead) == 0 && v.err == nil {
+		v.fill()
 	}
-	return line[:len(line)-1], nil
+	v.line++
+	if len(v.ahead) == 0 {
+		return line{}, v.err
+	}
+	next := v.ahead[0]
+	v.ahead = v.ahead[1:]
+	return next, nil
+}
+
+// fill reads some lines ahead and finds out what they are, side by side.
+func (v *export) fill() {
+	for size := 0; len(v.ahead) < page && size < batchBytes; {
+		raw, err := v.in.ReadSlice('\n')
+		if err != nil {
+			v.err, v.rest = err, len(raw) > 0
+			break
+		}
+		size += len(raw)
+		v.ahead = append(v.ahead, line{raw: bytes.Clone(raw[:len(raw)-1])})
+	}
+	parallel(len(v.ahead), func(i int) { v.ahead[i].parse(v.chain) })
+}
+
+func (l *line) parse(c *chain) {
+	if bytes.HasPrefix(l.raw, []byte(`{"checkpoint"`)) {
+		if checkpoint, ok := parseCheckpoint(l.raw); ok {
+			l.checkpoint = checkpoint
+		}
+	} else if leaf, seal, ok := parseEntry(l.raw); ok {
+		o := c.open(leaf, seal)
+		l.entry = &o
+	}
 }
 
 // ended says what it means that no line could be read where entry was due.
@@ -105,15 +146,11 @@ func (v *export) settle(f *Fault) error {
 	}
 	at := v.line
 	for {
-		line, err := v.read()
+		next, err := v.read()
 		if err != nil {
 			return f
 		}
-		_, seal, ok := parseEntry(line)
-		if !ok {
-			continue
-		}
-		if tree, err := open(seal, v.verifier, sealLine); err == nil && tree.N == f.Entry+1 {
+		if e := next.entry; e != nil && e.broken == nil && e.sealed.N == f.Entry+1 {
 			f.Kind, f.Detail = Misplaced, fmt.Sprintf("entry %d is out of place: it stands in line %d, and another entry in line %d", f.Entry, v.line, at)
 			return f
 		}

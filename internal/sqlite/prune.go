@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -43,11 +44,10 @@ func (s *Store) prune(ctx context.Context, before time.Time, entry davit.AuditEn
 	// What is old is looked for outside the transaction, which has the only
 	// connection that writes: nothing that is old becomes new again.
 	rows, err := s.read.QueryContext(ctx, `
-		WITH old (id) AS (SELECT id FROM rollouts WHERE ended AND unixepoch(doc ->> 'endedAt') < ?1)
-		SELECT seq FROM events
-		WHERE (rollout IN old OR rollout = '' AND unixepoch(doc ->> 'at') < ?1)
-			AND seq < (SELECT max(seq) FROM events)
-		ORDER BY seq LIMIT ?2`, before.Unix(), pruneBatch)
+		SELECT seq FROM (
+			SELECT seq FROM rollouts r CROSS JOIN events e ON e.rollout = r.id WHERE r.ended AND unixepoch(r.doc ->> 'endedAt') < ?1
+			UNION ALL SELECT seq FROM events WHERE rollout = '' AND unixepoch(doc ->> 'at') < ?1)
+		WHERE seq < (SELECT max(seq) FROM events) LIMIT ?2`, before.Unix(), pruneBatch)
 	if err != nil {
 		return 0, err
 	}
@@ -63,7 +63,7 @@ func (s *Store) prune(ctx context.Context, before time.Time, entry davit.AuditEn
 	if err := rows.Err(); err != nil || len(old) == 0 {
 		return 0, err
 	}
-	entry.After, err = json.Marshal(Pruned{EndedBefore: before, Events: len(old), First: old[0], Last: old[len(old)-1]})
+	entry.After, err = json.Marshal(Pruned{EndedBefore: before, Events: len(old), First: slices.Min(old), Last: slices.Max(old)})
 	if err != nil {
 		return 0, err
 	}
