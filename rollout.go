@@ -119,5 +119,6 @@ const (
 	EventHeld    EventKind = "held"    // the stage's state was reached
 	EventVerdict EventKind = "verdict" // a gate's outcome changed; Data is the Verdict
 	EventCommand EventKind = "command" // an operator's pause, resume, promote, abort, rollback
+	EventLapsed  EventKind = "lapsed"  // the lease of a split ran out; Data is the split that was in effect before
 	EventTrouble EventKind = "trouble" // a runtime or router error; it is tried again
 )

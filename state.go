@@ -122,4 +122,16 @@ type Routing struct {
 	Split     Split      `json:"split"`
 	Stable    ReleaseID  `json:"stable,omitempty"`
 	Candidate ReleaseID  `json:"candidate,omitempty"`
+	// Lease bounds how long the split holds by itself; the zero Lease, for ever.
+	Lease Lease `json:"lease,omitzero"`
+	// Lapsed is the split that was in effect until its lease ran out; nil when
+	// none did. It is for a router to tell, not for one to be asked for.
+	Lapsed Split `json:"lapsed,omitempty"`
+}
+
+// Lease is a dead man's grip on a split: unless it is renewed in time, the data
+// plane gives all traffic to a release that can bear it, without being asked.
+type Lease struct {
+	For Duration  `json:"for"` // from when the split comes into effect or is renewed
+	To  ReleaseID `json:"to"`  // gets everything then
 }

@@ -68,6 +68,7 @@ type machine struct {
 	*testing.T
 	dir, state, front string
 	env               []string
+	flags             []string // of the server
 	server            *exec.Cmd
 	log               bytes.Buffer
 }
@@ -226,7 +227,7 @@ func (m *machine) must(code int, args ...string) result {
 // start runs a server and does not wait for anything.
 func (m *machine) start() *exec.Cmd {
 	m.Helper()
-	m.server = m.command("serve")
+	m.server = m.command(append([]string{"serve"}, m.flags...)...)
 	m.server.Stderr = &m.log
 	if err := m.server.Start(); err != nil {
 		m.Fatal(err)

@@ -35,8 +35,8 @@ type parts struct {
 }
 
 // assemble opens what is kept in dir and puts the engine together. Nothing is
-// driven before the engine runs.
-func assemble(ctx context.Context, dir string, log *slog.Logger) (_ *parts, err error) {
+// driven before the engine runs. lease is engine.Config's.
+func assemble(ctx context.Context, dir string, lease time.Duration, log *slog.Logger) (_ *parts, err error) {
 	p := &parts{}
 	defer func() {
 		if err != nil {
@@ -54,7 +54,7 @@ func assemble(ctx context.Context, dir string, log *slog.Logger) (_ *parts, err 
 	if p.platforms, err = openPlatforms(ctx, dir, log); err != nil {
 		return nil, err
 	}
-	p.engine = engine.New(engine.Config{Store: p.store, Platform: p.platforms.Platform, Now: time.Now, NewID: newID, Log: log})
+	p.engine = engine.New(engine.Config{Store: p.store, Platform: p.platforms.Platform, Lease: lease, Now: time.Now, NewID: newID, Log: log})
 	return p, nil
 }
 

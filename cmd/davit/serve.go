@@ -25,8 +25,8 @@ const stopGrace = 5 * time.Second
 // serveOptions are the flags of "davit serve".
 type serveOptions struct {
 	listen, cert, key, tokens, level string
-
-	retain time.Duration // of journals; 0 for ever
+	retain                           time.Duration // of journals; 0 for ever
+	lease                            time.Duration
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -39,7 +39,9 @@ proxy. It listens on a unix socket in its state directory, which its own user
 can use; with --listen on a TCP address too, for clients that show a token.
 
 A server that ends, by SIGTERM or kill -9, leaves instances and proxy serving.
-The next one adopts them, and goes on with a rollout that was under way.`,
+The next one adopts them, and goes on with a rollout that was under way. When no
+server comes back in time (--lease), the proxy gives all traffic to the stable
+release by itself, unless a rolling update has begun to replace its instances.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), o) },
 	}
@@ -49,6 +51,7 @@ The next one adopts them, and goes on with a rollout that was under way.`,
 	flags.StringVar(&o.key, "tls-key", "", "PEM file of its key")
 	flags.StringVar(&o.tokens, "token-file", "", "file of mode 0600 with lines NAME:TOKEN")
 	flags.DurationVar(&o.retain, "retain", 0, "remove the journals of rollouts that ended longer ago, such as 2160h; 0 keeps them. The audit log keeps everything")
+	flags.DurationVar(&o.lease, "lease", 10*time.Second, "how long a candidate that is not promoted keeps its traffic when the server is away; 0 is for ever")
 	flags.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	return cmd
 }
@@ -74,7 +77,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	if err := makeStateDir(dir); err != nil {
 		return err
 	}
-	parts, err := assemble(ctx, dir, log)
+	parts, err := assemble(ctx, dir, o.lease, log)
 	if err != nil {
 		return err
 	}

@@ -14,17 +14,18 @@ type target struct {
 	rollout string
 	stage   int
 	back    bool
+	grip    int // how often the traffic slipped from it
 }
 
 // wanted is what the driver's attempt should work on.
 func (d *driver) wanted() target {
 	if d.rollout == nil {
-		return target{}
+		return target{grip: d.grip.slips}
 	}
 	if d.rollout.Phase == davit.HaulingBack {
-		return target{rollout: d.rollout.ID, back: true}
+		return target{rollout: d.rollout.ID, back: true, grip: d.grip.slips}
 	}
-	return target{rollout: d.rollout.ID, stage: d.rollout.Stage}
+	return target{rollout: d.rollout.ID, stage: d.rollout.Stage, grip: d.grip.slips}
 }
 
 // attempt converges to a state and, once there, has the gates judged, until it
@@ -44,14 +45,15 @@ func (a *attempt) over() <-chan struct{} {
 	return a.done
 }
 
-// fact is what an attempt tells its driver. Exactly one of verdict, event, step
-// and reached is set.
+// fact is what an attempt tells its driver. Exactly one of verdict, event, step,
+// lapsed and reached is set.
 type fact struct {
 	from    *attempt
 	at      time.Time
 	verdict *davit.Verdict
 	event   *davit.Event
 	step    davit.Step
+	lapsed  *lapse
 	reached bool
 }
 
@@ -80,7 +82,7 @@ func (d *driver) begin(ctx context.Context, key target) *attempt {
 		tell(fact{event: &davit.Event{At: d.Now().UTC(), Kind: kind, Message: message, Data: encode(data)}})
 	}
 	c := &convergence{
-		platform: d.platform, release: d.Store.Release, patience: readyPatience,
+		platform: d.platform, release: d.Store.Release, patience: readyPatience, recorded: d.grip.recorded, age: d.grip.age,
 		step:   func(s davit.Step) { tell(fact{step: s}) },
 		routed: func(s davit.Split) { say(davit.EventRouted, "traffic: "+s.String(), s) },
 		remained: func(id davit.ReleaseID, n int64) {
@@ -102,6 +104,9 @@ func (d *driver) begin(ctx context.Context, key target) *attempt {
 		}
 		if len(w.stage.Gates) > 0 {
 			c.judged = r.Plan.Target
+		}
+		if r.PromotedAt.IsZero() && r.Plan.Target != r.Plan.Stable {
+			c.lease = davit.Lease{For: davit.Duration(d.grip.lease), To: r.Plan.Stable}
 		}
 	}
 	go func() {
@@ -166,7 +171,8 @@ func (w work) judge(ctx context.Context, wanted func(davit.Gate) bool, report fu
 }
 
 // converge tries until the state is reached. It returns false when ctx ended
-// first, or when the candidate failed, which is told as a verdict.
+// first, or when the candidate failed, which is told as a verdict, or when the
+// lease on its traffic had run out.
 func (w work) converge(ctx context.Context) bool {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := w.convergence.run(ctx)
@@ -174,6 +180,10 @@ func (w work) converge(ctx context.Context) bool {
 			return true
 		}
 		if ctx.Err() != nil {
+			return false
+		}
+		if l, ok := errors.AsType[*lapse](err); ok {
+			w.tell(fact{lapsed: l})
 			return false
 		}
 		if f, ok := errors.AsType[*failure](err); ok {

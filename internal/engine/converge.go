@@ -18,8 +18,13 @@ type convergence struct {
 	stable   davit.ReleaseID // serves those whom the split gives nobody else
 	// judged is the release whose failing instances end the try; "" when
 	// hauling back, where there is nobody to judge.
-	judged  davit.ReleaseID
-	release func(context.Context, davit.ReleaseID) (*davit.Release, error)
+	judged davit.ReleaseID
+	// lease is what a share of the candidate is held on, if there is one.
+	lease davit.Lease
+	// recorded is set when it is on record already that a lease ran out.
+	recorded bool
+	age      int // of the grip when the try began
+	release  func(context.Context, davit.ReleaseID) (*davit.Release, error)
 	// patience bounds the wait for the full size when hauling back: after it,
 	// one ready instance of each service has to do.
 	patience time.Duration
@@ -216,8 +221,11 @@ func (c *convergence) servable(releases []*davit.Release, instances []davit.Inst
 // route puts the split in effect, and says so when it was not before.
 func (c *convergence) route(ctx context.Context, releases []*davit.Release) error {
 	routing := davit.Routing{Split: c.state.Split, Stable: c.stable, Candidate: c.state.Candidate}
+	if c.leased(releases) {
+		routing.Lease = c.lease
+	}
 	for _, r := range releases {
-		if c.state.Split[r.ID] > 0 || r.ID == c.state.Candidate {
+		if c.state.Split[r.ID] > 0 || r.ID == c.state.Candidate || r.ID == routing.Lease.To {
 			routing.Releases = append(routing.Releases, r)
 		}
 	}
@@ -228,6 +236,9 @@ func (c *convergence) route(ctx context.Context, releases []*davit.Release) erro
 	})
 	if err != nil {
 		return fmt.Errorf("asking the router for the split in effect: %w", err)
+	}
+	if len(before.Lapsed) > 0 && !c.recorded {
+		return &lapse{before.Lapsed, c.age}
 	}
 	err = limited(ctx, 0, func(ctx context.Context) error { return c.platform.Router.Route(ctx, routing) })
 	if err != nil {

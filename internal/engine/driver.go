@@ -24,6 +24,7 @@ type driver struct {
 	resumed bool             // the rollout was left by an earlier server, which is not recorded yet
 	doubt   bool             // a commit failed: what is stored may differ from the three above
 
+	grip    *grip         // on the candidate's traffic
 	attempt *attempt      // at work; nil before the first
 	seen    situation     // what the present attempt found
 	unsaid  []davit.Event // events that wait for the next commit
@@ -37,8 +38,9 @@ type driver struct {
 // situation is what is known of the present attempt and not yet recorded.
 type situation struct {
 	reached  bool
-	at       time.Time // when it was reached
-	trouble  string    // the last one said
+	at       time.Time   // when it was reached
+	trouble  string      // the last one said
+	lapsed   davit.Split // what was in effect until a lease ran out; nil when none did
 	verdicts []davit.Verdict
 }
 
@@ -75,6 +77,7 @@ func (d *driver) run(ctx context.Context) {
 	defer d.halt()
 	d.alarm = time.NewTimer(0)
 	defer d.alarm.Stop()
+	defer d.grip.hold(ctx)()
 	instances := d.platform.Runtime.Watch(ctx)
 	figures := d.platform.Metrics.Watch(ctx)
 	for {
@@ -86,6 +89,9 @@ func (d *driver) run(ctx context.Context) {
 		}
 		d.setAlarm(wake)
 		d.steer(ctx)
+		if err == nil && d.rollout != nil && d.rollout.Phase != davit.HaulingBack {
+			d.grip.renew()
+		}
 		select {
 		case o := <-d.ops:
 			o.done <- o.do(ctx)
@@ -94,6 +100,10 @@ func (d *driver) run(ctx context.Context) {
 		case <-d.attempt.over():
 			d.attempt = nil
 		case <-d.alarm.C:
+		case <-d.grip.due():
+			d.grip.owed = true
+		case l := <-d.grip.lapses:
+			d.seen.lapsed = d.grip.news(l)
 		case _, open := <-instances:
 			instances = d.passOn(instances, open)
 		case _, open := <-figures:
@@ -132,6 +142,9 @@ func (d *driver) note(f fact) {
 	case f.reached:
 		// Verdicts from before speak for another state.
 		d.seen = situation{reached: true, at: f.at}
+		d.grip.taken()
+	case f.lapsed != nil:
+		d.seen.lapsed = d.grip.news(*f.lapsed)
 	case f.event != nil:
 		if f.event.Kind == davit.EventTrouble {
 			if f.event.Message == d.seen.trouble {
@@ -191,6 +204,15 @@ func (d *driver) turn(ctx context.Context) (wake time.Time, err error) {
 			}
 		}
 		t := d.transition(d.Now())
+		if lapsed := d.seen.lapsed; lapsed != nil {
+			t.lapsed(lapsed)
+			if err := d.commit(ctx, t); err != nil {
+				return wake, err
+			}
+			d.grip.lost()
+			d.seen = situation{}
+			continue
+		}
 		if d.rollout == nil {
 			return wake, d.commit(ctx, t)
 		}

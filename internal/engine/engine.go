@@ -19,7 +19,10 @@ type Config struct {
 	Platform func(davit.Environment) (Platform, error)
 	// Judges by the kind of gate; Judges() of this package when nil.
 	Judges map[string]Judge
-	Now    func() time.Time
+	// Lease is how long a candidate keeps its traffic without a sign of life
+	// from the engine, where the router is a Leaser; 0 is for ever.
+	Lease time.Duration
+	Now   func() time.Time
 	// NewID names a new rollout.
 	NewID func(now time.Time) string
 	Log   *slog.Logger
@@ -99,7 +102,9 @@ func (e *Engine) newDriver(env *davit.Environment) (*driver, error) {
 	if err != nil {
 		return nil, err
 	}
+	leaser, _ := platform.Router.(Leaser)
 	return &driver{
+		grip:   newGrip(leaser, e.Lease),
 		Engine: e, place: place{env.Application, env.Name}, on: env.Platform, platform: platform, env: env,
 		ops: make(chan op), facts: make(chan fact), end: make(chan struct{}),
 	}, nil

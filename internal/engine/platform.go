@@ -43,6 +43,15 @@ type Router interface {
 	Drain(ctx context.Context, release davit.ReleaseID, limit time.Duration) (remaining int64, err error)
 }
 
+// Leaser is a Router whose data plane gives up a split by itself when its lease
+// (davit.Routing.Lease) is not renewed in time.
+type Leaser interface {
+	// Renew renews the lease of the split in effect; it does nothing when that
+	// has none. When the lease has run out, it returns the split that was in
+	// effect until then.
+	Renew(ctx context.Context) (lapsed davit.Split, err error)
+}
+
 // Metrics tells how the releases of one environment answer.
 type Metrics interface {
 	// Figures returns the latest cumulative figures.

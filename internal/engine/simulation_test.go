@@ -534,8 +534,9 @@ type bench struct {
 	world   *world
 	store   *memory
 	engine  *Engine
-	clock   time.Duration // off from the true time; it jumps while the server is down
-	setBack time.Duration // sum of the jumps back
+	clock   time.Duration  // off from the true time; it jumps while the server is down
+	setBack time.Duration  // sum of the jumps back
+	lease   *leasingRouter // nil: the router leases nothing
 	stop    func()
 }
 
@@ -552,10 +553,15 @@ func newBench(t *testing.T) *bench {
 func (b *bench) boot() {
 	ids := 0
 	seen, offset := view{b.world, b.world.life}, b.clock
+	var router Router = seen
+	if b.lease != nil {
+		router = leasing{seen, b.lease}
+	}
 	b.engine = New(Config{
+		Lease: testLease,
 		Store: &storeView{b.store, b.store.life},
 		Platform: func(davit.Environment) (Platform, error) {
-			return Platform{Runtime: seen, Router: seen, Metrics: seen}, nil
+			return Platform{Runtime: seen, Router: router, Metrics: seen}, nil
 		},
 		Now:   func() time.Time { return time.Now().Add(offset) },
 		NewID: func(now time.Time) string { ids++; return fmt.Sprintf("r%d-%d", now.Unix(), ids) },

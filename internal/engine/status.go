@@ -59,6 +59,9 @@ func (d *driver) look(ctx context.Context, s *Status) {
 	routing, err := d.platform.Router.Routing(ctx)
 	trouble("asking the router for the split in effect")
 	s.Split = routing.Split
+	if err = lapseError(routing.Lapsed); err != nil {
+		trouble("the server was away for too long")
+	}
 	s.Figures, err = d.platform.Metrics.Figures(ctx)
 	trouble("reading the figures")
 

@@ -202,6 +202,22 @@ func (t *transition) resume() {
 	}
 }
 
+// lapsed notes that the data plane gave up a split by itself, because nobody
+// renewed its lease. Nobody judged the rollout meanwhile, so its stage starts
+// anew, unless the policy is to roll back what was interrupted.
+func (t *transition) lapsed(before davit.Split) {
+	message := lapseError(before).Error()
+	t.audit("proxy", "rollout.lapsed", message, before, davit.All(t.env.Stable))
+	t.event(davit.EventLapsed, message, before)
+	if t.rollout == nil {
+		return
+	}
+	t.rollout.HeldAt, t.rollout.Verdicts = time.Time{}, nil
+	if t.rollout.Phase == davit.Running && t.rollout.Policy.OnInterrupt == davit.InterruptRollback {
+		t.haulBack("davit", message+", and the policy is to roll back then")
+	}
+}
+
 // nameOf names what a rollout is to bring.
 func nameOf(r *davit.Rollout) string {
 	if r.Plan.Target == "" {

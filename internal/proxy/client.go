@@ -53,6 +53,12 @@ func (c *Client) Apply(ctx context.Context, table *Table) error {
 	return c.call(ctx, http.MethodPut, "/table", table, nil)
 }
 
+// Renew renews the lease of a site's split.
+func (c *Client) Renew(ctx context.Context, request RenewRequest) (RenewResult, error) {
+	var result RenewResult
+	return result, c.call(ctx, http.MethodPost, "/renew", request, &result)
+}
+
 // Drain returns when nothing is in flight to what the request names, or at its
 // limit, with the number of requests that still are.
 func (c *Client) Drain(ctx context.Context, request DrainRequest) (int64, error) {

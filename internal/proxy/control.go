@@ -29,6 +29,22 @@ type Status struct {
 	Addresses map[string]string `json:"addresses"` // listener -> bound address
 	// Unkept says why the table in effect could not be written to disk.
 	Unkept string `json:"unkept,omitempty"`
+	// Lapsed holds, by site, the splits whose lease ran out, where nothing was
+	// routed since.
+	Lapsed map[string]davit.Split `json:"lapsed,omitempty"`
+}
+
+// RenewRequest asks to renew the lease of a site's split.
+type RenewRequest struct {
+	Site string `json:"site"`
+	// Table is the number of a table that the asker knows to be in effect. One
+	// from before the split came into effect is refused with ErrStale.
+	Table int64 `json:"table"`
+}
+
+// RenewResult tells the split whose lease ran out before it was renewed, if one did.
+type RenewResult struct {
+	Lapsed davit.Split `json:"lapsed,omitempty"`
 }
 
 // DrainRequest asks to wait for what is in flight to a release of a site, or to
@@ -59,6 +75,7 @@ func controlHandler(p *Proxy, self identity) http.Handler {
 	})
 	mux.HandleFunc("PUT /table", p.handleTable)
 	mux.HandleFunc("POST /drain", p.handleDrain)
+	mux.HandleFunc("POST /renew", p.handleRenew)
 	mux.HandleFunc("GET /figures", p.handleFigures)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
@@ -68,7 +85,7 @@ func (p *Proxy) status(self identity) Status {
 	addresses := p.Addresses()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Status{PID: self.PID, Started: self.Started, Version: self.Version, Boot: p.boot, Table: p.Table().Number, Addresses: addresses}
+	s := Status{PID: self.PID, Started: self.Started, Version: self.Version, Boot: p.boot, Table: p.Table().Number, Addresses: addresses, Lapsed: p.Table().lapsed()}
 	if p.unkept != nil {
 		s.Unkept = p.unkept.Error()
 	}
@@ -91,6 +108,20 @@ func (p *Proxy) handleTable(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+func (p *Proxy) handleRenew(w http.ResponseWriter, r *http.Request) {
+	var request RenewRequest
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&request); err != nil {
+		writeError(w, invalid("the renewal cannot be read", err))
+		return
+	}
+	lapsed, err := p.Renew(request.Site, request.Table)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, RenewResult{Lapsed: lapsed})
 }
 
 func (p *Proxy) handleDrain(w http.ResponseWriter, r *http.Request) {

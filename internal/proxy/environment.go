@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -84,6 +85,29 @@ func (e *Environment) Drain(ctx context.Context, release davit.ReleaseID, limit 
 	return remaining, nil
 }
 
+// Renew renews the lease that the environment's split is held on, if it is held
+// on one. When the lease has run out, it returns the split that was in effect
+// until then.
+func (e *Environment) Renew(ctx context.Context) (lapsed davit.Split, err error) {
+	r := e.router
+	request := RenewRequest{Site: e.site, Table: r.number.Load()}
+	result, err := r.client.Renew(ctx, request)
+	if errors.Is(err, ErrStale) {
+		// The proxy, or another server, has gone on: what is in effect there
+		// is to be known before it is held on to.
+		table, readErr := r.client.Table(ctx)
+		if readErr != nil {
+			return nil, fmt.Errorf("renewing the lease of %s: %w", e.site, readErr)
+		}
+		request.Table = table.Number
+		result, err = r.client.Renew(ctx, request)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("renewing the lease of %s: %w", e.site, err)
+	}
+	return result.Lapsed, nil
+}
+
 // Figures returns the environment's figures as they are now.
 func (e *Environment) Figures(ctx context.Context) (davit.Figures, error) {
 	s, err := e.router.client.Figures(ctx)
@@ -137,6 +161,14 @@ func newSite(name string, routing davit.Routing) (Site, error) {
 	if candidate := byID[site.Candidate]; candidate != nil {
 		// How the candidate is previewed is said by the candidate.
 		site.Front.Preview = candidate.Config.Front.Preview
+	}
+	if lease := routing.Lease; lease.For > 0 {
+		owner := byID[lease.To]
+		if owner == nil {
+			return Site{}, invalid(fmt.Sprintf("the lease goes to %s, which is not among the releases", lease.To), nil)
+		}
+		site.Lease = &Lease{Lease: lease, Front: owner.Config.Front}
+		site.Lease.Front.Preview = site.Front.Preview
 	}
 	return site, nil
 }
@@ -194,7 +226,10 @@ func (s *Site) checkReady() error {
 
 // routing is the inverse of newSite, as far as a site knows its releases.
 func (s *Site) routing() davit.Routing {
-	routing := davit.Routing{Split: s.Split, Stable: s.Stable, Candidate: s.Candidate}
+	routing := davit.Routing{Split: s.Split, Stable: s.Stable, Candidate: s.Candidate, Lapsed: s.Lapsed}
+	if s.Lease != nil {
+		routing.Lease = s.Lease.Lease
+	}
 	for _, id := range slices.Sorted(maps.Keys(s.Releases)) {
 		config := davit.ReleaseConfig{Services: map[string]davit.Service{}, Routes: s.Releases[id].Routes, Front: s.Front}
 		for name, service := range s.Releases[id].Services {

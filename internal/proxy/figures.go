@@ -9,10 +9,12 @@ import (
 // Snapshot is the figures of all sites at one time, cumulative since the proxy
 // started. A release's figures go some time after it left the table.
 type Snapshot struct {
-	Boot  string                                                  `json:"boot"`
-	At    time.Time                                               `json:"at"`
-	Table int64                                                   `json:"table"` // number of the table in effect
-	Sites map[string]map[davit.ReleaseID]map[string]davit.Traffic `json:"sites"`
+	Boot  string    `json:"boot"`
+	At    time.Time `json:"at"`
+	Table int64     `json:"table"` // number of the table in effect
+	// Lapsed is as in Status.
+	Lapsed map[string]davit.Split                                  `json:"lapsed,omitempty"`
+	Sites  map[string]map[davit.ReleaseID]map[string]davit.Traffic `json:"sites"`
 }
 
 // Site returns the figures of one site.
@@ -22,7 +24,8 @@ func (s *Snapshot) Site(name string) davit.Figures {
 
 // Figures returns a snapshot.
 func (p *Proxy) Figures() *Snapshot {
-	s := &Snapshot{Boot: p.boot, At: time.Now().UTC(), Table: p.Table().Number, Sites: map[string]map[davit.ReleaseID]map[string]davit.Traffic{}}
+	table := p.Table()
+	s := &Snapshot{Boot: p.boot, At: time.Now().UTC(), Table: table.Number, Lapsed: table.lapsed(), Sites: map[string]map[davit.ReleaseID]map[string]davit.Traffic{}}
 	p.registry.each(func(site string, id davit.ReleaseID, service string, c *counters) {
 		if s.Sites[site] == nil {
 			s.Sites[site] = map[davit.ReleaseID]map[string]davit.Traffic{}

@@ -14,7 +14,7 @@ type collector struct {
 	p *Proxy
 
 	requests, failures, inFlight, latency *prometheus.Desc
-	ejected, table                        *prometheus.Desc
+	ejected, table, lapsed                *prometheus.Desc
 }
 
 func newCollector(p *Proxy) *collector {
@@ -29,13 +29,14 @@ func newCollector(p *Proxy) *collector {
 		inFlight: desc("in_flight", "Requests in flight.", of...),
 		latency:  desc("latency_seconds", "Time from the request's header to the answer's header.", of...),
 		ejected:  desc("instance_ejected", "1 while an instance gets no requests because it could not be reached.", append(of, "instance")...),
+		lapsed:   desc("lease_lapsed", "1 while a site serves by the release that it went back to when its lease ran out.", "site"),
 		table:    desc("table_number", "Number of the routing table in effect."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.requests, c.failures, c.inFlight, c.latency, c.ejected, c.table} {
+	for _, d := range []*prometheus.Desc{c.requests, c.failures, c.inFlight, c.latency, c.ejected, c.table, c.lapsed} {
 		out <- d
 	}
 }
@@ -67,6 +68,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		}
 		constant(c.ejected, prometheus.GaugeValue, value, key.site, string(key.release), key.service, key.Instance)
 	})
+	for site := range c.p.Table().lapsed() {
+		constant(c.lapsed, prometheus.GaugeValue, 1, site)
+	}
 	constant(c.table, prometheus.GaugeValue, float64(c.p.Table().Number))
 }
 

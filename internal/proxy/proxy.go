@@ -29,6 +29,7 @@ type Proxy struct {
 	mu      sync.Mutex // orders changes of the table
 	doors   map[string]*door
 	unkept  error // why the table in effect is not the one on disk
+	leases  leases
 	leaving sync.WaitGroup
 
 	ctx context.Context // ends when what is still in flight is to be cut off
@@ -102,14 +103,19 @@ func (p *Proxy) Apply(ctx context.Context, table *Table) error {
 	if err := p.putInEffect(ctx, table, false); err != nil {
 		return err
 	}
-	// A full disk must not keep a bad release in traffic: the table is in
-	// effect either way. Should the proxy be restarted before it is kept, the
-	// server sees the old number and sends the table again.
+	p.keep(table)
+	return nil
+}
+
+// keep writes the table in effect to disk. A full disk must not keep a bad
+// release in traffic: the table is in effect either way. Should the proxy be
+// restarted before it is kept, the server sees the old number and sends the
+// table again. The caller holds mu.
+func (p *Proxy) keep(table *Table) {
 	p.unkept = keepTable(p.dir, table)
 	if p.unkept != nil {
 		p.log.Error("the routing table in effect could not be kept", "number", table.Number, "error", p.unkept)
 	}
-	return nil
 }
 
 // putInEffect compiles the table, opens its listeners, swaps, and closes the
@@ -151,6 +157,7 @@ func (p *Proxy) putInEffect(ctx context.Context, table *Table, partly bool) erro
 	p.routing.Store(next)
 	p.swapDoors(configs, loaded, opened)
 	p.registry.settle(table)
+	p.leases.follow(table, p.lapse)
 	p.changed.beat()
 	return errors.Join(problems...)
 }
@@ -223,6 +230,7 @@ func (p *Proxy) Close(ctx context.Context) {
 	p.mu.Lock()
 	doors := p.doors
 	p.doors = map[string]*door{}
+	p.leases.follow(&Table{}, p.lapse)
 	p.mu.Unlock()
 	for _, d := range doors {
 		p.leaving.Go(func() { d.shut(p.ctx) })

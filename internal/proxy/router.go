@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -25,6 +26,9 @@ type Router struct {
 	client *Client
 	log    *slog.Logger
 	wake   chan struct{} // something changed that the table may depend on
+
+	// number is that of the last table that this router read or put in effect.
+	number atomic.Int64
 
 	turn chan struct{} // holds one token: whoever has it may change the table
 	// All below is used with the token only.

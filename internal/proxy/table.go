@@ -29,6 +29,17 @@ type Site struct {
 	Stable    davit.ReleaseID             `json:"stable,omitempty"`
 	Candidate davit.ReleaseID             `json:"candidate,omitempty"`
 	Releases  map[davit.ReleaseID]Release `json:"releases"`
+	// Lease, if any, is what the split is held on.
+	Lease *Lease `json:"lease,omitempty"`
+	// Lapsed is the split that was in effect until its lease ran out. The
+	// proxy itself sets it.
+	Lapsed davit.Split `json:"lapsed,omitempty"`
+}
+
+// Lease says what becomes of a site when nobody renews it in time.
+type Lease struct {
+	davit.Lease
+	Front davit.Front `json:"front"` // in effect then
 }
 
 // Release is what the proxy knows of a release.
@@ -105,6 +116,14 @@ func (s *Site) check() error {
 	for id, release := range s.Releases {
 		if err := release.check(); err != nil {
 			return fmt.Errorf("release %s: %w", id, err)
+		}
+	}
+	if s.Lease != nil {
+		if _, known := s.Releases[s.Lease.To]; !known || s.Lease.For <= 0 {
+			return fmt.Errorf("a lease of %s for release %s: want a time, and one of the releases", s.Lease.For, s.Lease.To)
+		}
+		if err := checkFront(s.Lease.Front); err != nil {
+			return fmt.Errorf("lease: %w", err)
 		}
 	}
 	return checkFront(s.Front)

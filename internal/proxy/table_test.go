@@ -35,6 +35,10 @@ func TestTableCheck(t *testing.T) {
 		{"prefix", func(t *Table) { t.Sites[0].Releases["v1"].Routes[0].Prefix = "x" }, "start with /"},
 		{"address", func(t *Table) { t.Sites[0].Releases["v1"].Services["web"].Backends[0].Address = "x" }, "host:port"},
 		{"protocol", func(t *Table) { t.Sites[0].Releases["v1"].Services["web"] = Service{Protocol: "smtp"} }, "unknown protocol"},
+		{"lease", func(t *Table) {
+			t.Sites[0].Lease = &Lease{Lease: davit.Lease{For: 1, To: "v3"}}
+		}, "one of the releases"},
+		{"lease without a time", func(t *Table) { t.Sites[0].Lease = &Lease{Lease: davit.Lease{To: "v1"}} }, "want a time"},
 		{"listener", func(t *Table) { t.Sites[0].Front.Listen[0].Address = "x" }, "listener"},
 		{"certificate without key", func(t *Table) { t.Sites[0].Front.Listen[0].Cert = "x" }, "come together"},
 		{"preview", func(t *Table) { t.Sites[0].Front.Preview.Allow = []string{"x"} }, "preview"},

@@ -70,6 +70,7 @@ func (r *Router) tryUpdate(ctx context.Context, change func(*Table) error) error
 		return err
 	}
 	r.table = next
+	r.number.Store(next.Number)
 	return errors.Join(troubles...)
 }
 
@@ -96,6 +97,7 @@ func (r *Router) learn(ctx context.Context) error {
 		_, _ = rand.Read(table.Key) // it never fails
 	}
 	r.table, r.known = table, true
+	r.number.Store(table.Number)
 	return nil
 }
 
