@@ -108,6 +108,25 @@ func TestCandidateIsHauledBack(t *testing.T) {
 	}
 }
 
+// TestHaulingBackWaitsForNoStream hauls back a candidate whose long connections
+// take long to end.
+func TestHaulingBackWaitsForNoStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.promoted(request("v1", davit.Policy{Strategy: davit.Strategy{Kind: davit.KindBlueGreen}}))
+		r := b.deploy(request("v2", canary()))
+		b.awaitShare(r.Plan.Target, 500)
+		b.world.fault(func() { b.world.streams = 20 * time.Second })
+		began := time.Now()
+		b.command(CommandAbort, "second thoughts")
+		b.awaitShare(r.Plan.Stable, davit.Whole)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("all traffic was on stable after %v", took)
+		}
+		b.await(r.ID, inPhase(davit.RolledBack))
+	})
+}
+
 // awaitShare waits until the release has a share of the traffic.
 func (b *bench) awaitShare(id davit.ReleaseID, share int) {
 	b.Helper()

@@ -34,7 +34,8 @@ type world struct {
 	routeErr             error
 	hang                 bool // Route waits for its context's end
 	declareErr           error
-	lost                 bool // what is asked for is done, and reported as failed
+	lost                 bool          // what is asked for is done, and reported as failed
+	streams              time.Duration // how long requests in flight take
 
 	life       int // of the server: what an earlier one asks for does not happen
 	recorded   func(davit.Split) bool
@@ -255,7 +256,17 @@ func (w *world) checkReadyLocked(split davit.Split) error {
 	return nil
 }
 
-func (w *world) Drain(_ context.Context, id davit.ReleaseID, _ time.Duration) (int64, error) {
+func (w *world) Drain(ctx context.Context, id davit.ReleaseID, _ time.Duration) (int64, error) {
+	w.mu.Lock()
+	streams := w.streams
+	w.mu.Unlock()
+	if streams > 0 {
+		select {
+		case <-time.After(streams):
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.routing.Split[id] > 0 {

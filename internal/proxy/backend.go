@@ -16,6 +16,7 @@ import (
 type backend struct {
 	key      backendKey
 	inFlight gauge
+	streams  streams
 	upstream upstream
 	dial     dialer
 
@@ -142,6 +143,8 @@ type answer struct {
 type flow interface {
 	// more reports whether more of the body is there to read without waiting.
 	more() bool
+	// interrupt ends the reading of the body, now or when it is next tried.
+	interrupt()
 	// end releases what the exchange holds. It is called once, with complete
 	// set when the body was read to its end.
 	end(complete bool)

@@ -130,9 +130,8 @@ func (p *Proxy) handleDrain(w http.ResponseWriter, r *http.Request) {
 		writeError(w, invalid("the drain request cannot be read", err))
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), request.Limit.D())
-	defer cancel()
-	writeJSON(w, http.StatusOK, DrainResult{Remaining: p.Drain(ctx, request.Site, request.Release, request.Instance)})
+	remaining := p.Drain(r.Context(), request.Site, request.Release, request.Instance, request.Limit.D())
+	writeJSON(w, http.StatusOK, DrainResult{Remaining: remaining})
 }
 
 // handleFigures answers with one snapshot, or with a stream of them: a line

@@ -87,6 +87,8 @@ type h2cFlow struct {
 	sent   atomic.Bool // the client's body was read to its end
 }
 
+func (f *h2cFlow) interrupt() { f.cancel() }
+
 func (f *h2cFlow) more() bool { return false }
 
 func (f *h2cFlow) end(bool) {

@@ -136,6 +136,8 @@ func (x *exchange) failed(err error, silent bool) *failure {
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
+func (x *exchange) interrupt() { _ = x.conn.SetReadDeadline(aLongTimeAgo) }
+
 func (x *exchange) more() bool { return x.conn.br.Buffered() > 0 }
 
 // end keeps the connection for the next request if this one came to a clean

@@ -189,9 +189,15 @@ const leaveLimit = 5 * time.Minute
 func (p *Proxy) Table() *Table { return p.routing.Load().table }
 
 // Drain returns when no request to the release (or, if it is not empty, the
-// instance) of a site is in flight, or when ctx ends, with the number of those
-// that still are.
-func (p *Proxy) Drain(ctx context.Context, site string, id davit.ReleaseID, instance string) int64 {
+// instance) of a site is in flight, or at the limit, with the number of those
+// that still are. Streams that do not end by themselves are ended before it,
+// spread over the last part of the limit.
+func (p *Proxy) Drain(ctx context.Context, site string, id davit.ReleaseID, instance string, limit time.Duration) int64 {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	var parting sync.WaitGroup
+	defer parting.Wait()
+	defer cancel()
+	parting.Go(func() { part(ctx, limit, p.registry.leaving(site, id, instance)) })
 	gauges := p.registry.releaseGauges(site, id)
 	if instance != "" {
 		gauges = p.registry.instanceGauges(site, instance)
@@ -223,10 +229,16 @@ func (p *Proxy) Addresses() map[string]string {
 }
 
 // Close stops accepting, waits for what is in flight until ctx ends, and cuts
-// off the rest. It returns when nothing of the proxy runs any more.
+// off the rest; when ctx has a deadline, streams are ended before it as by
+// Drain. It returns when nothing of the proxy runs any more.
 func (p *Proxy) Close(ctx context.Context) {
 	stop := context.AfterFunc(ctx, p.cut)
 	defer stop()
+	var parting sync.WaitGroup
+	defer parting.Wait()
+	if deadline, limited := ctx.Deadline(); limited {
+		parting.Go(func() { part(p.ctx, time.Until(deadline), p.registry.all()) })
+	}
 	p.mu.Lock()
 	doors := p.doors
 	p.doors = map[string]*door{}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -62,10 +63,23 @@ func (c *call) answer(q *request, a *answer) {
 	c.w.WriteHeader(a.StatusCode)
 	err := c.body(a)
 	complete = err == nil
-	if err != nil {
+	switch {
+	case errors.Is(err, errParted):
+		c.part(a)
+		return
+	case err != nil:
 		c.broken(err)
 	}
 	c.trailers(a, trailers)
+}
+
+// part ends an answer that was told to end, so that the client calls again.
+func (c *call) part(a *answer) {
+	if isGRPC(a.Header) {
+		out := c.w.Header()
+		out[http.TrailerPrefix+"Grpc-Status"] = []string{"14"} // unavailable: to be tried again
+		out[http.TrailerPrefix+"Grpc-Message"] = []string{"this release is leaving"}
+	}
 }
 
 // broken ends an answer that cannot be completed. The client must see that it
@@ -115,6 +129,9 @@ func (c *call) own(out http.Header) {
 // instanceError is an error in reading an instance's answer.
 type instanceError struct{ error }
 
+// errParted is why a stream ends that was told to.
+var errParted = errors.New("the stream was told to end")
+
 // body copies the answer's body. What has no known length is passed on as it
 // comes, unless more is at hand already.
 func (c *call) body(a *answer) error {
@@ -124,6 +141,8 @@ func (c *call) body(a *answer) error {
 	flush := a.ContentLength < 0 || strings.HasPrefix(a.Header.Get("Content-Type"), "text/event-stream")
 	buf := getBuffer()
 	defer putBuffer(buf)
+	stream := c.stream(a)
+	defer stream.end()
 	guard := c.guardWrites(a.ContentLength)
 	defer guard(time.Time{})
 	if flush && !a.flow.more() {
@@ -138,10 +157,12 @@ func (c *call) body(a *answer) error {
 				return err
 			}
 		}
-		if err == io.EOF { //nolint:errorlint // io.Reader returns it bare
+		switch {
+		case err == io.EOF: //nolint:errorlint // io.Reader returns it bare
 			return nil
-		}
-		if err != nil {
+		case stream.over((*buf)[:n]), err != nil && stream.parted():
+			return errParted
+		case err != nil:
 			return instanceError{err}
 		}
 		if flush && !a.flow.more() {

@@ -6,7 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync"
+	"strings"
 	"time"
 )
 
@@ -44,20 +44,10 @@ func (c *call) upgrade(q *request, a *answer) {
 	// The end of the proxy ends it too.
 	stop := context.AfterFunc(c.p.ctx, func() { _, _ = client.Close(), x.conn.Close() })
 	defer stop()
-	c.written = splice(client, buffered.Reader, x.conn.Conn, x.conn.br)
-}
-
-// splice copies both ways and returns the bytes that went to the client. An end
-// of one direction is passed on, and leaves the other open; an error ends both.
-func splice(client net.Conn, fromClient *bufio.Reader, instance net.Conn, fromInstance *bufio.Reader) int64 {
-	var (
-		down int64
-		up   sync.WaitGroup
-	)
-	up.Go(func() { _, _ = pump(instance, fromClient, client) })
-	down, _ = pump(client, fromInstance, instance) // the count is for the log alone
-	up.Wait()
-	return down
+	t := &tunnel{client: client, fromClient: buffered.Reader, instance: x.conn.Conn, fromInstance: x.conn.br,
+		webSocket: strings.EqualFold(q.upgrade, "websocket")}
+	defer c.backend.streams.add(t.leave)()
+	c.written = t.run()
 }
 
 // pump copies what src sends to dst, first what is buffered of it.
@@ -70,10 +60,8 @@ func pump(dst net.Conn, buffered *bufio.Reader, src net.Conn) (int64, error) {
 		more, err = io.Copy(dst, src)
 		total += more
 	}
-	if half, ok := dst.(interface{ CloseWrite() error }); err == nil && ok {
-		if half.CloseWrite() == nil {
-			return total, nil
-		}
+	if err == nil && closeWrite(dst) == nil {
+		return total, nil
 	}
 	_, _ = dst.Close(), src.Close() // the other direction ends by this
 	return total, err
