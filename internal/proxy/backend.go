@@ -112,9 +112,9 @@ type request struct {
 	upgrade string  // the protocol to upgrade to, if any
 	fresh   bool    // do not use a kept connection
 	timeout time.Duration
-	touched atomic.Bool           // in.Body was read from
-	bodyErr atomic.Pointer[error] // why in.Body could not be read on
-	control *http.ResponseController
+	touched atomic.Bool                          // in.Body was read from
+	bodyErr atomic.Pointer[error]                // why in.Body could not be read on
+	stall   stall                                // of in.Body; set when it streams
 	interim func(status int, header http.Header) // forwards a 1xx answer
 }
 

@@ -94,7 +94,7 @@ func (f *h2cFlow) more() bool { return false }
 func (f *h2cFlow) end(bool) {
 	if f.q.stream && !f.sent.Load() {
 		// The transport may still wait for the client's body, for nothing.
-		_ = f.q.control.SetReadDeadline(aLongTimeAgo)
+		f.q.stall.cut()
 	}
 	f.cancel()
 	if f.res != nil {
@@ -124,11 +124,13 @@ type streamBody struct {
 func (b *streamBody) Read(p []byte) (int, error) {
 	q := b.flow.q
 	q.touched.Store(true)
+	q.stall.expect()
 	n, err := q.in.Body.Read(p)
 	switch {
 	case err == io.EOF: //nolint:errorlint // io.Reader returns it bare
-		b.flow.sent.Store(true)
+		q.stall.lift()
 		b.limit.start(q.timeout)
+		b.flow.sent.Store(true)
 	case err != nil:
 		q.bodyErr.CompareAndSwap(nil, &err)
 	}

@@ -117,6 +117,9 @@ func (c *call) forward() {
 		}
 		a, err := c.backend.upstream.roundTrip(q)
 		if err == nil {
+			if q.stream {
+				q.stall.lift()
+			}
 			c.answer(q, a)
 			return
 		}

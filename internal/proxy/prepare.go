@@ -17,7 +17,7 @@ const readAhead = 64 << 10
 func (c *call) request() (*request, bool) {
 	r := c.r
 	q := &request{ctx: r.Context(), in: r, timeout: c.site.limits.response, interim: c.interim}
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+	if isGRPC(r.Header) {
 		// A stream's first message may be long in coming, and the call brings
 		// its own deadline (grpc-timeout).
 		q.timeout = 0
@@ -43,9 +43,12 @@ func (c *call) request() (*request, bool) {
 		}
 		return q, true
 	}
-	q.stream, q.control = true, http.NewResponseController(c.w)
+	q.stream, q.stall.control = true, http.NewResponseController(c.w)
+	if !isGRPC(r.Header) { // as with the limit for the answer
+		q.stall.limit = c.site.limits.idle
+	}
 	if r.ProtoMajor == 1 {
-		_ = q.control.EnableFullDuplex() // net/http's own writer supports it
+		_ = q.stall.control.EnableFullDuplex() // net/http's own writer supports it
 	}
 	return q, true
 }

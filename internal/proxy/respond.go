@@ -12,7 +12,18 @@ import (
 // refuse answers a request that belongs to no service.
 func (c *call) refuse(status int) {
 	c.status = status
+	c.closeAfter(c.w.Header())
 	http.Error(c.w, fmt.Sprintf("%d %s", status, http.StatusText(status)), status)
+}
+
+// closeAfter ends an HTTP/1 connection with the answer to a request in chunks.
+// Such a request may have had a length too, which the server has dropped: who
+// forwarded it by that length takes for the next request what is still the body
+// of this one (RFC 9112, section 6.1).
+func (c *call) closeAfter(out http.Header) {
+	if c.r.ProtoMajor == 1 && len(c.r.TransferEncoding) > 0 {
+		out["Connection"] = []string{"close"}
+	}
 }
 
 // fail answers in the instance's place, and counts the answer as the release's.
@@ -118,6 +129,7 @@ func (c *call) header(a *answer) int {
 // own sets the fields of the answer that are the proxy's.
 func (c *call) own(out http.Header) {
 	out["X-Request-Id"] = []string{c.requestID}
+	c.closeAfter(out)
 	if c.chosen != "" {
 		out[releaseHeader] = []string{string(c.release.id)} // for those who choose, to see that they did
 	}

@@ -72,8 +72,8 @@ func (s *sender) finish() bool {
 		// The answer only overtook the sender's last write.
 		_ = s.conn.SetWriteDeadline(time.Now().Add(time.Second))
 	} else {
-		_ = s.q.control.SetReadDeadline(aLongTimeAgo) // ends a read of the client's body
-		_ = s.conn.SetWriteDeadline(aLongTimeAgo)     // ends a write to the instance
+		s.q.stall.cut()
+		_ = s.conn.SetWriteDeadline(aLongTimeAgo) // ends a write to the instance
 	}
 	<-s.done
 	_ = s.conn.SetWriteDeadline(time.Time{}) // for the next request on it
@@ -138,6 +138,7 @@ func (s *sender) copy() error {
 	const before, after = 10, 2
 	room := (*buf)[before : len(*buf)-after]
 	for {
+		s.q.stall.expect()
 		n, err := s.q.in.Body.Read(room)
 		if n > 0 {
 			out := room[:n]
@@ -157,6 +158,7 @@ func (s *sender) copy() error {
 			}
 		}
 		if err == io.EOF { //nolint:errorlint // io.Reader returns it bare
+			s.q.stall.lift()
 			break
 		}
 		if err != nil {

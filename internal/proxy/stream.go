@@ -13,12 +13,12 @@ import (
 
 // Streams (WebSockets, event streams, gRPC streams) end at their own end, if the
 // drain limit of their service lets them. Else they are ended one after the
-// other in the last quarter of it, each in the way its protocol has for that, so
+// other in the last part of it, each in the way its protocol has for that, so
 // that their clients do not all come back at the same moment.
 const (
-	partFrom = 0.75        // of the limit: the first is told to end
-	partTo   = 0.95        // of the limit: the last is
-	partWait = time.Second // for the end of what is half sent
+	partFrom = 0.7                    // of the limit: the first is told to end
+	partTo   = 0.9                    // of the limit: the last is
+	partWait = 250 * time.Millisecond // for the end of what is half sent
 )
 
 // streams are the open ones of one instance.
@@ -99,7 +99,7 @@ func part(ctx context.Context, limit time.Duration, instances []*backend) {
 			}
 		}
 		// One that came meanwhile, by preview, is looked for too.
-		pause.Reset(min(max(time.Until(end), 0)/time.Duration(max(left, 1))+time.Millisecond, partWait))
+		pause.Reset(min(max(time.Until(end), 0)/time.Duration(max(left, 1))+time.Millisecond, time.Second))
 	}
 }
 
@@ -134,11 +134,10 @@ type answerStream struct {
 	flow     flow
 	messages boundary
 	leaving  atomic.Bool
-	between  atomic.Bool // nothing is half sent
 	remove   func()
 
 	mu    sync.Mutex
-	timer *time.Timer // interrupts one that does not come to a boundary
+	timer *time.Timer // interrupts one that sends nothing, or does not come to a boundary
 	ended bool
 }
 
@@ -160,7 +159,6 @@ func (c *call) stream(a *answer) *answerStream {
 	default:
 		return nil
 	}
-	s.between.Store(true)
 	s.remove = c.backend.streams.add(s.leave)
 	return s
 }
@@ -169,14 +167,10 @@ func isGRPC(header http.Header) bool {
 	return strings.HasPrefix(header.Get("Content-Type"), "application/grpc")
 }
 
-// leave ends the stream: at once when nothing is half sent, else when that is
-// complete.
+// leave ends the stream at the end of the next message. One that is silent ends
+// soon.
 func (s *answerStream) leave() {
 	s.leaving.Store(true)
-	if s.between.Load() {
-		s.flow.interrupt()
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ended {
@@ -189,8 +183,7 @@ func (s *answerStream) over(sent []byte) bool {
 	if s == nil {
 		return false
 	}
-	s.between.Store(s.messages.passed(sent))
-	return s.between.Load() && s.leaving.Load()
+	return s.messages.passed(sent) && s.leaving.Load()
 }
 
 // parted reports whether the stream was told to end.

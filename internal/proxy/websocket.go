@@ -108,7 +108,7 @@ func (t *tunnel) frame() (n int64, err error) {
 		case err == nil:
 		case !woken && t.leaving.Load() && errors.Is(err, os.ErrDeadlineExceeded):
 			woken = true // this was not between two frames: the frame is sent to its end first
-			_ = t.instance.SetReadDeadline(time.Now().Add(partWait))
+			_ = t.instance.SetReadDeadline(time.Now().Add(closeWait))
 		default:
 			return n, err
 		}
