@@ -58,9 +58,12 @@ func (c *call) request() (*request, bool) {
 func (c *call) readAll(b []byte) error {
 	control := http.NewResponseController(c.w)
 	_ = control.SetReadDeadline(time.Now().Add(c.site.limits.idle)) // net/http's own writers support it
-	_, err := io.ReadFull(c.r.Body, b)
+	if _, err := io.ReadFull(c.r.Body, b); err != nil {
+		_ = control.SetReadDeadline(aLongTimeAgo) // or the server would wait for the rest, to drop it
+		return err
+	}
 	_ = control.SetReadDeadline(time.Time{})
-	return err
+	return nil
 }
 
 // upgradeOf returns the protocol that the client asks to upgrade to. An upgrade

@@ -54,7 +54,26 @@ func supervise(t *testing.T, dir string) (*Supervisor, func()) {
 	return s, end
 }
 
+// TestSupervisorRestartsAKilledProxy wants the proxy back within 300 ms. On a
+// busy machine the best of a few tries has to do.
 func TestSupervisorRestartsAKilledProxy(t *testing.T) {
+	const within, tries = 300 * time.Millisecond, 5
+	for n := 1; ; n++ {
+		took := time.Duration(0)
+		t.Run(fmt.Sprintf("try %d", n), func(t *testing.T) { took = killed(t) })
+		switch {
+		case t.Failed() || took <= within:
+			return
+		case n == tries:
+			t.Fatalf("served again %v after the last of %d kills, want %v", took, tries, within)
+		}
+	}
+}
+
+// killed kills a proxy, wants it to serve again with the table it had, and
+// returns how long that took.
+func killed(t *testing.T) (took time.Duration) {
+	t.Helper()
 	dir := tempDir(t)
 	s, _ := supervise(t, dir)
 	ctx := testContext(t)
@@ -83,11 +102,12 @@ func TestSupervisorRestartsAKilledProxy(t *testing.T) {
 		defer func() { _ = res.Body.Close() }()
 		return res.StatusCode == http.StatusOK
 	})
-	t.Logf("served again %v after the kill", time.Since(began))
+	took = time.Since(began)
 	eventually(t, "another process answers", func() bool {
 		after, err := s.client.Status(ctx)
 		return err == nil && after.PID != before.PID && after.Boot != before.Boot && after.Table == 9
 	})
+	return took
 }
 
 func TestServerThatEndsLeavesTheProxyAndTheNextAdoptsIt(t *testing.T) {
