@@ -36,8 +36,10 @@ func pages(t *testing.T) map[string]string {
 }
 
 var (
-	link    = regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
-	example = regexp.MustCompile("(?s)```yaml\n(application:.*?)```")
+	link     = regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
+	proof    = regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`")
+	declared = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Z]\w*)\(`)
+	example  = regexp.MustCompile("(?s)```yaml\n(application:.*?)```")
 )
 
 // TestLinksLeadSomewhere follows the links between the files of the repository.
@@ -48,6 +50,37 @@ func TestLinksLeadSomewhere(t *testing.T) {
 				t.Errorf("%s links to %s, which is not there", page, match[1])
 			}
 		}
+	}
+}
+
+// TestGuaranteesAreTested wants every test that docs/guarantees.md names to be there.
+func TestGuaranteesAreTested(t *testing.T) {
+	tests := map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, match := range declared.FindAllStringSubmatch(string(text), -1) {
+			tests[match[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("docs/guarantees.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := proof.FindAllStringSubmatch(string(text), -1)
+	for _, match := range names {
+		if !tests[match[1]] {
+			t.Errorf("docs/guarantees.md names %s, which is not there", match[1])
+		}
+	}
+	if len(names) == 0 {
+		t.Error("docs/guarantees.md names no test")
 	}
 }
 
