@@ -29,6 +29,10 @@ race: ## all tests with the race detector, which needs a C compiler
 	scripts/need gcc=gcc,libc6-dev
 	CGO_ENABLED=1 go test -race $(TESTFLAGS) ./...
 
+.PHONY: mutants
+mutants: ## faults seeded into the engine, each of which its simulation must find
+	go run ./scripts/mutants
+
 .PHONY: e2e
 e2e: ## the real binary with real processes, broken on purpose (Linux)
 	go test -tags e2e $(TESTFLAGS) ./e2e

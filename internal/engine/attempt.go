@@ -48,7 +48,6 @@ func (a *attempt) over() <-chan struct{} {
 // fact is what an attempt tells its driver. Exactly one of verdict, event, step,
 // lapsed and reached is set.
 type fact struct {
-	from    *attempt
 	at      time.Time
 	verdict *davit.Verdict
 	event   *davit.Event
@@ -72,7 +71,7 @@ func (d *driver) begin(ctx context.Context, key target) *attempt {
 	ctx, cancel := context.WithCancel(ctx)
 	a := &attempt{key: key, cancel: cancel, done: make(chan struct{})}
 	tell := func(f fact) {
-		f.from, f.at = a, d.Now()
+		f.at = d.Now()
 		select {
 		case d.facts <- f:
 		case <-ctx.Done():

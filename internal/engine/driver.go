@@ -133,9 +133,6 @@ func (d *driver) setAlarm(at time.Time) {
 
 // note takes in a fact from the present attempt.
 func (d *driver) note(f fact) {
-	if f.from != d.attempt {
-		return
-	}
 	switch {
 	case f.verdict != nil:
 		d.seen.verdicts = withVerdict(d.seen.verdicts, *f.verdict)

@@ -98,7 +98,7 @@ func (t *transition) stage(index int) {
 
 // held notes that the present stage's state, or the origin, was reached.
 func (t *transition) held(at time.Time) {
-	t.rollout.HeldAt, t.rollout.Verdicts = at.UTC(), nil
+	t.rollout.HeldAt = at.UTC()
 	t.event(davit.EventHeld, "reached after "+at.Sub(t.rollout.StageAt).Round(time.Millisecond).String(), nil)
 }
 

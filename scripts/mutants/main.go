@@ -38,21 +38,17 @@ var faults = []fault{
 	{"has no end to its patience", "decide.go",
 		"if !now.Before(limit) {", "if false {"},
 	{"acts before it records", "driver.go",
-		"wake, err := d.turn(ctx)", "d.steer(ctx)\n\t\twake, err := d.turn(ctx)"},
+		"if err := d.store(ctx, &t.change); err != nil {\n\t\treturn err\n\t}\n\td.unsaid", "d.env, d.rollout = t.env, t.rollout\n\tif err := d.store(ctx, &t.change); err != nil {\n\t\treturn err\n\t}\n\td.unsaid"},
 	{"goes on though a commit failed", "driver.go",
-		"d.doubt = d.doubt || err != nil\n\treturn err", "return nil"},
+		"d.doubt = d.doubt || err != nil\n\treturn err", "_ = err\n\treturn nil"},
 	{"does not look again after a lost answer of the store", "driver.go",
 		"d.doubt = d.doubt || err != nil\n", ""},
-	{"believes an attempt that is over", "driver.go",
-		"if f.from != d.attempt {", "if false {"},
 	{"forgets who served when it hauls back after promotion", "transition.go",
 		"t.env.Stable, t.env.Previous = r.Plan.Stable, r.Earlier", "t.env.Previous = r.Earlier"},
 	{"promotes without saying who serves", "transition.go",
 		"t.env.Previous, t.env.Stable = r.Plan.Stable, r.Plan.Target", "t.env.Previous = r.Plan.Stable"},
 	{"ignores what an interruption asks for", "transition.go",
 		"r.Policy.OnInterrupt == davit.InterruptRollback", "false"},
-	{"keeps verdicts of another state", "transition.go",
-		"t.rollout.HeldAt, t.rollout.Verdicts = at.UTC(), nil", "t.rollout.HeldAt = at.UTC()"},
 	{"waits for ever on a call that hangs", "converge.go",
 		"ctx, cancel := context.WithTimeout(ctx, callLimit+itself)", "ctx, cancel := context.WithTimeout(ctx, 1000*callLimit+itself)"},
 	{"does not record where it hauls back to", "transition.go",
@@ -121,7 +117,7 @@ func (f fault) found(dir string) (bool, error) {
 	if out, err := exec.Command("go", "test", "-c", "-overlay", overlayFile, "-o", binary, "./"+engine).CombinedOutput(); err != nil {
 		return false, fmt.Errorf("it does not compile: %w\n%s", err, out)
 	}
-	test := exec.Command(binary, "-test.run", "TestRandomRolloutsEndWhole", "-test.timeout", "90s", "-simulations", "3000")
+	test := exec.Command(binary, "-test.run", "TestRandomRolloutsEndWhole", "-test.timeout", "1m", "-simulations", "3000")
 	test.Dir = engine
 	out, err := test.CombinedOutput()
 	if err == nil {
