@@ -16,9 +16,9 @@ import (
 // other in the last part of it, each in the way its protocol has for that, so
 // that their clients do not all come back at the same moment.
 const (
-	partFrom = 0.7                    // of the limit: the first is told to end
-	partTo   = 0.9                    // of the limit: the last is
-	partWait = 250 * time.Millisecond // for the end of what is half sent
+	partFrom = 0.7         // of the limit: the first is told to end
+	partTo   = 0.9         // of the limit: the last is
+	partWait = time.Second // for the end of what is half sent
 )
 
 // streams are the open ones of one instance.
