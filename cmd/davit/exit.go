@@ -102,6 +102,7 @@ func exitCodesTopic() *cobra.Command {
     3  hauled back: the release was rolled out and taken back
     4  refused: something is in the way, or it is not allowed
     5  unavailable: no server answers, or it cannot do it now
+    6  nothing: davit release found nothing to release
   130  detached: interrupted with Ctrl-C; the rollout goes on
 
 Davit never leaves half a change, whatever the code: a rollout is driven by the

@@ -1,0 +1,107 @@
+// Release measures davit release on generated repositories, beside git itself
+// and the npm packages git-cliff and conventional-changelog, in one run:
+//
+//	npm install --prefix DIR git-cliff conventional-changelog
+//	go run ./bench/release -davit bin/davit -peers DIR/node_modules/.bin
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+)
+
+func main() {
+	davit := flag.String("davit", "bin/davit", "the binary to measure")
+	peers := flag.String("peers", "", "folder with git-cliff and conventional-changelog; without it they are left out")
+	commits := flag.Int("commits", 50_000, "commits of each repository")
+	runs := flag.Int("runs", 9, "runs of each command; the median counts")
+	flag.Parse()
+	b := &bench{davit: *davit, peers: *peers, commits: *commits, runs: *runs}
+	if err := b.run(context.Background(), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+type bench struct {
+	davit, peers  string
+	commits, runs int
+}
+
+// run generates the repositories, measures and prints a table.
+func (b *bench) run(ctx context.Context, out io.Writer) (err error) {
+	davit, err := exec.LookPath(b.davit)
+	if err != nil {
+		return fmt.Errorf("finding davit: %w", err)
+	}
+	if b.davit, err = filepath.Abs(davit); err != nil {
+		return fmt.Errorf("finding davit: %w", err)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "commits\ttags\twhat\tcommand\tmedian\tof git\tpeak memory\tanswer\t")
+	for _, tags := range []int{500, 14_000} {
+		dir, err := os.MkdirTemp("", "davit-bench-release-")
+		if err != nil {
+			return fmt.Errorf("making a folder: %w", err)
+		}
+		err = b.measure(ctx, table, dir, tags)
+		if removed := os.RemoveAll(dir); err == nil {
+			err = removed
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return table.Flush()
+}
+
+// measure measures everything on one repository.
+func (b *bench) measure(ctx context.Context, table io.Writer, dir string, tags int) error {
+	made, err := generate(ctx, dir, b.commits, tags)
+	if err != nil {
+		return err
+	}
+	git := []string{"git", "-C", dir}
+	davit := func(args ...string) []string { return append([]string{b.davit, "release"}, args...) }
+	next := []command{
+		{"git show-ref, git log", [][]string{append(git, "show-ref", "--tags", "-d"), append(git, "log", "-z", "--format=%H%n%P%n%aN%n%aE%n%ct%n%B", made.last+"..HEAD")}, ""},
+		{"davit release next", [][]string{davit("next")}, made.next},
+	}
+	whole := []command{
+		{"git log", [][]string{append(git, "log", "-z", "--format=%H%n%P%n%aN%n%aE%n%ct%n%B", "HEAD")}, ""},
+		{"davit release changelog", [][]string{davit("changelog")}, "## [" + strings.TrimPrefix(made.last, "v") + "]"},
+	}
+	if b.peers != "" {
+		cliff := filepath.Join(b.peers, "git-cliff")
+		next = append(next, command{"git-cliff --bumped-version", [][]string{{cliff, "--bumped-version", "--config", "keepachangelog"}}, made.next})
+		next = append(next, command{"git-cliff -u --bumped-version", [][]string{{cliff, "--unreleased", "--bumped-version", "--config", "keepachangelog"}}, made.next})
+		whole = append(whole, command{"git-cliff", [][]string{{cliff, "--config", "keepachangelog"}}, ""})
+		whole = append(whole, command{"conventional-changelog", [][]string{{filepath.Join(b.peers, "conventional-changelog"), "-p", "conventionalcommits", "-r", "0", "--stdout"}}, ""})
+	}
+	for _, part := range []struct {
+		what     string
+		runs     int
+		commands []command
+	}{{"next version", b.runs, next}, {"whole changelog", max(b.runs/3, 1), whole}} {
+		var base result
+		for i, c := range part.commands {
+			got, err := c.measure(ctx, dir, part.runs)
+			if err != nil {
+				return err
+			}
+			if i == 0 {
+				base = got
+			}
+			fmt.Fprintf(table, "%d\t%d\t%s\t%s\t%v\t%.2fx\t%.0f MB\t%s\t\n", b.commits, tags, part.what, c.name,
+				got.median.Round(100_000), float64(got.median)/float64(base.median), float64(got.memory)/1e6, got.answer)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package release
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/davit-dev/davit"
+)
+
+// line is the line of versions that a branch releases.
+type line struct {
+	channel string // of pre-releases; "" for stable versions
+	// limits of maintenance; nil means no limit
+	major, minor *uint64
+	// hotfix limits to the minor version of the release it began at
+	hotfix bool
+	known  bool // the branch is named by the configuration or by a convention
+}
+
+// lineOf returns what a branch releases.
+func lineOf(branch string, configured []Branch) line {
+	for _, b := range configured {
+		if ok, err := path.Match(b.Name, branch); ok && err == nil {
+			l := line{channel: b.Channel, known: true}
+			if b.Range != "" {
+				l.limit(b.Range)
+			} else if b.Channel == "" {
+				l.limit(strings.TrimPrefix(path.Base(branch), "v"))
+			}
+			return l
+		}
+	}
+	l := line{known: len(configured) == 0}
+	switch branch {
+	case "alpha", "beta", "rc", "next":
+		l.channel = branch
+		return l
+	}
+	if strings.HasPrefix(branch, "hotfix/") {
+		l.hotfix = true
+		return l
+	}
+	if name := strings.TrimPrefix(path.Base(branch), "v"); rangePattern.MatchString(name) {
+		l.limit(name)
+		return l
+	}
+	l.known = l.known && (branch == "main" || branch == "master")
+	return l
+}
+
+func (l *line) limit(pattern string) {
+	m := rangePattern.FindStringSubmatch(pattern)
+	if m == nil {
+		return
+	}
+	number := func(s string) *uint64 {
+		n, err := strconv.ParseUint(s, 10, 63)
+		if err != nil {
+			return nil
+		}
+		return &n
+	}
+	l.major = number(m[1])
+	if m[2] != "" {
+		l.minor = number(m[2])
+	}
+}
+
+// has reports whether a version is on the line, its channel apart.
+func (l line) has(v Version) bool {
+	return (l.major == nil || v.Major == *l.major) && (l.minor == nil || v.Minor == *l.minor)
+}
+
+// stable reports whether a version is a stable one on the line.
+func (l line) stable(v Version) bool { return v.Pre == "" && l.has(v) }
+
+// check refuses a version that leaves the line.
+func (l line) check(branch string, base *tag, next Version) error {
+	if l.hotfix && base != nil {
+		l.major, l.minor = &base.version.Major, &base.version.Minor
+	}
+	if l.has(next) {
+		return nil
+	}
+	limit := fmt.Sprintf("%d.x", *l.major)
+	if l.minor != nil {
+		limit = fmt.Sprintf("%d.%d.x", *l.major, *l.minor)
+	}
+	return &davit.Error{
+		Code:    davit.CodeRefused,
+		Message: fmt.Sprintf("the changes on %s make %s, which leaves its range %s", branch, next, limit),
+		Hint:    "take the change that needs it off this branch and release it from another, or name a version of the range with --as",
+	}
+}

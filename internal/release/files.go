@@ -1,0 +1,209 @@
+package release
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/release/changelog"
+	"github.com/davit-dev/davit/internal/release/versionfile"
+)
+
+// files are the contents that a release gives to files, and the notes of every
+// package's release by tag.
+type files struct {
+	before map[string][]byte // as HEAD has them; nil for a new file
+	after  map[string][]byte
+	notes  map[string]string
+}
+
+// compute returns what the releases write, on top of what HEAD has.
+func (r *Runner) compute(ctx context.Context, plan *Plan, date string) (*files, error) {
+	f := &files{map[string][]byte{}, map[string][]byte{}, map[string]string{}}
+	template, err := loadTemplate(r.Repo.Root, r.Config.Changelog)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range plan.Releases() {
+		if err := r.computeVersions(ctx, f, plan, p); err != nil {
+			return nil, err
+		}
+		section := r.teller.release(p, date)
+		existing, err := f.read(ctx, r, plan.Head, p.Changelog)
+		if err != nil {
+			return nil, err
+		}
+		section.Inline = !changelog.UsesReferences(string(existing))
+		text, err := template.Render(section)
+		if err != nil {
+			return nil, &davit.Error{Code: davit.CodeInvalid, Message: "the changelog's template fails", Hint: "docs/release.md tells what a template has", Err: err}
+		}
+		inserted := changelog.Insert(string(existing), text, section)
+		notes, ok := changelog.Notes(inserted, section.Version)
+		if !ok { // a template of the user's may have any heading
+			notes = text
+		}
+		f.notes[p.Tag()] = notes
+		if !r.Config.Changelog.Disabled {
+			f.after[p.Changelog] = []byte(inserted)
+		}
+	}
+	for name, content := range f.after {
+		if bytes.Equal(content, f.before[name]) && f.before[name] != nil {
+			delete(f.after, name)
+		}
+	}
+	return f, nil
+}
+
+// read returns a file as it will be so far.
+func (f *files) read(ctx context.Context, r *Runner, commit, name string) ([]byte, error) {
+	if content, ok := f.after[name]; ok {
+		return content, nil
+	}
+	content, err := r.Repo.Show(ctx, commit, name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	f.before[name] = content
+	return content, nil
+}
+
+// computeVersions replaces the version in a package's version files.
+func (r *Runner) computeVersions(ctx context.Context, f *files, plan *Plan, p *PackagePlan) error {
+	chosen := p.Files
+	if chosen == nil {
+		detected, err := versionfile.Detect(os.DirFS(filepath.Join(r.Repo.Root, filepath.FromSlash(p.Path))))
+		if err != nil {
+			return &davit.Error{Code: davit.CodeInvalid, Message: "cannot read a version file", Hint: "repair it, or list the files to update under release.files", Err: err}
+		}
+		chosen = detected
+	}
+	for _, file := range chosen {
+		file.Path = path.Join(p.Path, file.Path)
+		content, err := f.read(ctx, r, plan.Head, file.Path)
+		if err != nil {
+			return err
+		}
+		if content == nil && p.Files == nil { // there, but nobody committed it
+			continue
+		}
+		if content == nil {
+			return &davit.Error{Code: davit.CodeInvalid, Message: file.Path + " is named as a version file and is not committed", Hint: "commit it, or take it out of release.files"}
+		}
+		spans, err := versionfile.Locate(content, file)
+		if errors.Is(err, versionfile.ErrNone) && p.Files == nil {
+			continue
+		}
+		if err != nil {
+			return &davit.Error{Code: davit.CodeInvalid, Message: "cannot update a version file", Hint: "name another kind or pattern under release.files", Err: err}
+		}
+		spans, err = p.own(file.Path, spans, r.Options.As != nil)
+		if err != nil {
+			return err
+		}
+		f.after[file.Path] = versionfile.Replace(content, spans, p.Next.String())
+	}
+	return nil
+}
+
+// own returns the versions that are the package's, and refuses others: the
+// present one must be that of the last release.
+func (p *PackagePlan) own(name string, spans []versionfile.Span, named bool) ([]versionfile.Span, error) {
+	var found []versionfile.Span
+	lock := path.Base(name) == "Cargo.lock" // it holds the workspace's other packages too
+	for _, s := range spans {
+		switch {
+		case p.accepts(s.Version, named):
+			found = append(found, s)
+		case lock:
+		default:
+			has := "there is no release yet"
+			if p.Base != nil {
+				has = "the last release is " + p.present()
+			}
+			return nil, &davit.Error{
+				Code: davit.CodeConflict, Message: fmt.Sprintf("%s says %s, but %s", name, s.Version, has),
+				Hint: "set it to the last release's version, or tag the release it speaks of; for a first release name the version with --as",
+			}
+		}
+	}
+	return found, nil
+}
+
+// present returns the version that files should have: that of the last
+// release, a pre-release too.
+func (p *PackagePlan) present() string { return strings.TrimPrefix(p.BaseTag, p.TagPrefix) }
+
+func (p *PackagePlan) accepts(version string, named bool) bool {
+	if p.Base == nil && p.BaseTag == "" {
+		v, err := ParseVersion(version)
+		return err == nil && (v.Core() == Version{} || v == *p.Next || named)
+	}
+	return version == p.present() || version == p.Next.String() || version == p.Base.String()
+}
+
+// check compares the working tree with HEAD and with what is to be written. It
+// returns an error when anything else is in the way.
+func (f *files) check(root string, dirty []string) error {
+	var foreign []string
+	for _, name := range dirty {
+		if _, ok := f.after[name]; !ok {
+			foreign = append(foreign, name)
+		}
+	}
+	for name, planned := range f.after {
+		present, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("reading %s: %w", name, err)
+		}
+		if !bytes.Equal(present, f.before[name]) && !bytes.Equal(present, planned) && !equalLines(present, f.before[name]) {
+			foreign = append(foreign, name)
+		}
+	}
+	if len(foreign) == 0 {
+		return nil
+	}
+	return &davit.Error{
+		Code: davit.CodeRefused, Message: "the working tree has changes that are not committed: " + strings.Join(foreign, ", "),
+		Hint: "commit or stash them: git stash push; then release again",
+	}
+}
+
+// equalLines reports whether both are the same but for their line ends, which
+// git may convert on checkout.
+func equalLines(a, b []byte) bool {
+	return bytes.Equal(bytes.ReplaceAll(a, []byte("\r\n"), []byte("\n")), bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")))
+}
+
+// writeFile replaces a file in one step, so that a crash leaves the old one or
+// the new one.
+func writeFile(name string, content []byte) error {
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(name); err == nil {
+		mode = info.Mode().Perm()
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // a folder of the repository
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(name), ".davit-*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	_, err = temporary.Write(content)
+	err = errors.Join(err, temporary.Chmod(mode), temporary.Sync(), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), name)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, errors.Join(err, os.Remove(temporary.Name())))
+	}
+	return nil
+}

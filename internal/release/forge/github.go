@@ -1,0 +1,165 @@
+package forge
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/davit-dev/davit"
+)
+
+// GitHub is a repository on GitHub or GitHub Enterprise, by its REST API.
+type GitHub struct {
+	*client
+	path       string // "/repos/owner/name"
+	repository string
+}
+
+var _ Forge = (*GitHub)(nil)
+
+type githubRelease struct {
+	ID        int64         `json:"id"`
+	TagName   string        `json:"tag_name"`
+	Body      string        `json:"body"`
+	Draft     bool          `json:"draft"`
+	HTMLURL   string        `json:"html_url"`
+	UploadURL string        `json:"upload_url"`
+	Assets    []githubAsset `json:"assets"`
+}
+
+type githubAsset struct {
+	ID    int64  `json:"id"`
+	Name  string `json:"name"`
+	State string `json:"state"` // "uploaded" when complete
+	Size  int64  `json:"size"`
+}
+
+// CheckPush asks what the token may do with the repository.
+func (g *GitHub) CheckPush(ctx context.Context) error {
+	var repository struct {
+		Permissions *struct {
+			Push bool `json:"push"`
+		} `json:"permissions"`
+	}
+	if err := g.call(ctx, http.MethodGet, g.path, nil, &repository); err != nil {
+		return fmt.Errorf("asking for the repository: %w", err)
+	}
+	if p := repository.Permissions; p != nil && !p.Push {
+		return &davit.Error{Code: davit.CodeRefused, Message: "the token may not push to " + g.repository, Hint: "give it the permission contents: write"}
+	}
+	return nil
+}
+
+// Publish makes the release as a draft, attaches what is missing, and only
+// then shows it: nobody sees half a release.
+func (g *GitHub) Publish(ctx context.Context, r Release) (string, error) {
+	release, err := g.find(ctx, r.Tag)
+	if err != nil {
+		return "", err
+	}
+	latest := "false"
+	if r.Latest && !r.PreRelease {
+		latest = "true"
+	}
+	content := map[string]any{"tag_name": r.Tag, "name": r.Tag, "body": r.Notes, "prerelease": r.PreRelease}
+	if release == nil {
+		release = &githubRelease{}
+		content["draft"] = true
+		if err := g.call(ctx, http.MethodPost, g.path+"/releases", content, release); err != nil {
+			return "", fmt.Errorf("making the release %s: %w", r.Tag, err)
+		}
+	}
+	if err := g.attach(ctx, release, r.Assets); err != nil {
+		return "", err
+	}
+	if !release.Draft && release.Body == r.Notes {
+		return release.HTMLURL, nil
+	}
+	content["draft"], content["make_latest"] = false, latest
+	if err := g.call(ctx, http.MethodPatch, fmt.Sprintf("%s/releases/%d", g.path, release.ID), content, release); err != nil {
+		return "", fmt.Errorf("publishing the release %s: %w", r.Tag, err)
+	}
+	return release.HTMLURL, nil
+}
+
+// find returns the release of a tag, a draft too; nil without one. Drafts are
+// in the listing alone.
+func (g *GitHub) find(ctx context.Context, tag string) (*githubRelease, error) {
+	release := &githubRelease{}
+	err := g.call(ctx, http.MethodGet, g.path+"/releases/tags/"+url.PathEscape(tag), nil, release)
+	if err == nil {
+		return release, nil
+	}
+	if !isStatus(err, http.StatusNotFound) {
+		return nil, fmt.Errorf("looking for the release %s: %w", tag, err)
+	}
+	var listed []*githubRelease
+	if err := g.call(ctx, http.MethodGet, g.path+"/releases?per_page=100", nil, &listed); err != nil {
+		return nil, fmt.Errorf("looking for a draft of %s: %w", tag, err)
+	}
+	for _, one := range listed {
+		if one.TagName == tag {
+			return one, nil
+		}
+	}
+	return nil, nil
+}
+
+// attach uploads the files that the release lacks, and those again that came
+// only in part.
+func (g *GitHub) attach(ctx context.Context, release *githubRelease, files []string) error {
+	there := map[string]githubAsset{}
+	for _, asset := range release.Assets {
+		there[asset.Name] = asset
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		info, err := os.Stat(file)
+		if err != nil {
+			return fmt.Errorf("reading an asset: %w", err)
+		}
+		if asset, ok := there[name]; ok {
+			if asset.State == "uploaded" && asset.Size == info.Size() {
+				continue
+			}
+			if err := g.call(ctx, http.MethodDelete, fmt.Sprintf("%s/releases/assets/%d", g.path, asset.ID), nil, nil); err != nil {
+				return fmt.Errorf("removing the broken asset %s: %w", name, err)
+			}
+		}
+		address, _, _ := strings.Cut(release.UploadURL, "{")
+		if err := g.upload(ctx, http.MethodPost, address+"?name="+url.QueryEscape(name), file); err != nil {
+			return fmt.Errorf("attaching %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Propose opens a pull request or updates it.
+func (g *GitHub) Propose(ctx context.Context, p PullRequest) (string, error) {
+	type pull struct {
+		Number  int64  `json:"number"`
+		HTMLURL string `json:"html_url"`
+	}
+	owner, _, _ := strings.Cut(g.repository, "/")
+	query := url.Values{"state": {"open"}, "head": {owner + ":" + p.Branch}, "base": {p.Base}}
+	var open []pull
+	if err := g.call(ctx, http.MethodGet, g.path+"/pulls?"+query.Encode(), nil, &open); err != nil {
+		return "", fmt.Errorf("looking for the pull request: %w", err)
+	}
+	content := map[string]any{"title": p.Title, "body": p.Body, "base": p.Base}
+	method, path := http.MethodPost, g.path+"/pulls"
+	if len(open) > 0 {
+		method, path = http.MethodPatch, fmt.Sprintf("%s/pulls/%d", g.path, open[0].Number)
+	} else {
+		content["head"] = p.Branch
+	}
+	var done pull
+	if err := g.call(ctx, method, path, content, &done); err != nil {
+		return "", fmt.Errorf("writing the pull request: %w", err)
+	}
+	return done.HTMLURL, nil
+}

@@ -1,0 +1,133 @@
+package git
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/davit-dev/davit"
+)
+
+// repository makes a repository and returns it with a function that runs git.
+func repository(t *testing.T) (*Repo, func(args ...string) string) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+	git := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	git("init", "-q", "-b", "main")
+	git("config", "user.name", "Ada")
+	git("config", "user.email", "ada@example.com")
+	git("commit", "-q", "--allow-empty", "-m", "first")
+	repo, err := Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return repo, git
+}
+
+func TestOpen(t *testing.T) {
+	repo, git := repository(t)
+	if repo.Branch != "main" || repo.Head != git("rev-parse", "HEAD") || repo.Shallow || repo.SHA256 {
+		t.Errorf("repository %+v", repo)
+	}
+	sub := filepath.Join(repo.Root, "a\nb")
+	if err := os.Mkdir(sub, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	git("switch", "-q", "--detach")
+	again, err := Open(t.Context(), sub)
+	if err != nil || again.Root != repo.Root || again.Branch != "" {
+		t.Errorf("from below, detached: %+v, %v", again, err)
+	}
+	if _, err := Open(t.Context(), t.TempDir()); davit.ErrorCode(err) != davit.CodeInvalid {
+		t.Errorf("outside: %v", err)
+	}
+}
+
+func TestTagsArePeeled(t *testing.T) {
+	repo, git := repository(t)
+	if tags, err := repo.Tags(t.Context()); err != nil || len(tags) != 0 {
+		t.Errorf("without tags: %v, %v", tags, err)
+	}
+	head := git("rev-parse", "HEAD")
+	git("tag", "light")
+	git("tag", "-a", "-m", "Release heavy\n\nnotes", "heavy")
+	git("tag", "-a", "-m", "m", "of/a/tag", "heavy")
+	tags, err := repo.Tags(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"light": head, "heavy": head, "of/a/tag": head}, tags); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for name, want := range map[string]string{"light": "", "heavy": "Release heavy\n\nnotes\n", "none": ""} {
+		if got, err := repo.TagMessage(t.Context(), name); err != nil || got != want {
+			t.Errorf("the message of %s is %q, %v", name, got, err)
+		}
+	}
+}
+
+func TestLogKeepsMessagesWhole(t *testing.T) {
+	repo, git := repository(t)
+	messages := []string{"", "\n\n", "a\n\n\nb\n", "%H \x1b[31m", "über\r\nzwei", strings.Repeat("long ", 300_000)}
+	for _, m := range messages {
+		file := filepath.Join(t.TempDir(), "message")
+		if err := os.WriteFile(file, []byte(m), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		git("commit", "-q", "--allow-empty", "--allow-empty-message", "--cleanup=verbatim", "-F", file)
+	}
+	var got []string
+	for c, err := range repo.Log(t.Context(), Range{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Author != "Ada" || c.Email != "ada@example.com" || c.Time.IsZero() {
+			t.Errorf("commit %+v", c)
+		}
+		got = append([]string{strings.TrimRight(c.Message, "\n")}, got...)
+	}
+	for i, m := range messages {
+		if want := strings.TrimRight(m, "\n"); got[i+1] != want {
+			t.Errorf("message %d is %.40q of %d bytes, want %.40q of %d", i, got[i+1], len(got[i+1]), want, len(want))
+		}
+	}
+}
+
+func TestLogFails(t *testing.T) {
+	repo, _ := repository(t)
+	for _, err := range repo.Log(t.Context(), Range{From: strings.Repeat("1", 40)}) {
+		if err == nil || !strings.Contains(err.Error(), "bad object") {
+			t.Errorf("error %v, want git's words", err)
+		}
+		return
+	}
+	t.Error("a range from nowhere is empty")
+}
+
+// FuzzReadLog checks that whatever stands for the output of git, reading ends
+// with commits that have a hash or with an error.
+func FuzzReadLog(f *testing.F) {
+	f.Add("h\np q\nA\na@x\n12\nmessage\x00")
+	f.Add("h\n\nA\na@x\nx\nmessage\x00")
+	f.Add("h\n\nA\na@x\n12\ncut")
+	f.Fuzz(func(t *testing.T, output string) {
+		records := 0
+		_, err := readLog(strings.NewReader(output), func(Commit, error) bool { records++; return true })
+		if err == nil && records != strings.Count(output, "\x00") {
+			t.Errorf("%q: %d commits", output, records)
+		}
+	})
+}

@@ -1,0 +1,89 @@
+package git
+
+import (
+	"context"
+	"strings"
+)
+
+// Tags returns the commits of all tags by name. Annotated tags are peeled.
+// show-ref does that from packed references alone; for-each-ref would open
+// every tag.
+func (r *Repo) Tags(ctx context.Context) (map[string]string, error) {
+	out, err := r.Run(ctx, "show-ref", "--tags", "-d")
+	if err != nil && ExitCode(err) != 1 { // 1: there is none
+		return nil, err
+	}
+	return parseTags(out), nil
+}
+
+// RemoteTags returns the commits of the remote's tags, and the commit of one of
+// its branches, "" when it has no such branch.
+func (r *Repo) RemoteTags(ctx context.Context, remote, branch string) (tags map[string]string, head string, err error) {
+	out, err := r.Run(ctx, "ls-remote", "--", remote, "refs/tags/*", "refs/heads/"+branch)
+	if err != nil {
+		return nil, "", err
+	}
+	for line := range strings.Lines(out) {
+		if hash, ref, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && ref == "refs/heads/"+branch {
+			head = hash
+		}
+	}
+	return parseTags(strings.ReplaceAll(out, "\t", " ")), head, nil
+}
+
+// parseTags reads "hash refs/tags/name" lines; the line of a peeled tag
+// follows its own.
+func parseTags(out string) map[string]string {
+	tags := make(map[string]string, strings.Count(out, "\n"))
+	for line := range strings.Lines(out) {
+		hash, ref, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if name, ok := strings.CutPrefix(ref, "refs/tags/"); ok {
+			tags[strings.TrimSuffix(name, "^{}")] = hash
+		}
+	}
+	return tags
+}
+
+// Merged returns those of the commits that are ancestors of HEAD, or HEAD
+// itself, asked in one process.
+func (r *Repo) Merged(ctx context.Context, hashes []string) (map[string]bool, error) {
+	merged := make(map[string]bool, len(hashes))
+	if len(hashes) == 0 {
+		return merged, nil
+	}
+	for _, h := range hashes {
+		merged[h] = true
+	}
+	out, err := r.RunInput(ctx, []byte(strings.Join(hashes, "\n")+"\n^HEAD\n"), nil, "rev-list", "--ignore-missing", "--stdin")
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(out) {
+		delete(merged, strings.TrimSpace(line))
+	}
+	return merged, nil
+}
+
+// TagMessage returns the message of an annotated tag; "" for another tag.
+func (r *Repo) TagMessage(ctx context.Context, name string) (string, error) {
+	out, err := r.Run(ctx, "for-each-ref", "--format=%(objecttype) %(contents)", "refs/tags/"+name)
+	if err != nil {
+		return "", err
+	}
+	message, ok := strings.CutPrefix(out, "tag ")
+	if !ok {
+		return "", nil
+	}
+	message, _, _ = strings.Cut(message, "-----BEGIN ") // of a signature
+	return strings.TrimRight(message, "\n") + "\n", nil
+}
+
+// FetchTags fetches tags by name, and no other reference.
+func (r *Repo) FetchTags(ctx context.Context, remote string, names []string) error {
+	var refspecs strings.Builder
+	for _, name := range names {
+		refspecs.WriteString("refs/tags/" + name + ":refs/tags/" + name + "\n")
+	}
+	_, err := r.RunInput(ctx, []byte(refspecs.String()), nil, "fetch", "--quiet", "--no-tags", "--stdin", "--", remote)
+	return err
+}

@@ -1,0 +1,56 @@
+package release
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/release/git"
+)
+
+// Overrides are corrected messages by the hash of the commit, which may be
+// abbreviated to 7 digits.
+type Overrides map[string]string
+
+var overrideHash = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+
+// LoadOverrides reads a YAML file of messages by hash; a missing file is none.
+func LoadOverrides(file string) (Overrides, error) {
+	src, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the corrected messages: %w", err)
+	}
+	var o Overrides
+	err = yaml.UnmarshalWithOptions(src, &o, yaml.Strict())
+	if len(src) > maxConfigBytes || err != nil {
+		return nil, &davit.Error{Code: davit.CodeInvalid, Message: file + " is no map of messages by hash", Hint: "write each as  \"0123abc\": \"fix: what it really did\"", Err: err}
+	}
+	for hash := range o {
+		if !overrideHash.MatchString(hash) {
+			return nil, &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("%s: %q is no hash", file, hash), Hint: "use 7 to 64 hexadecimal digits, in quotes"}
+		}
+	}
+	return o, nil
+}
+
+// message returns the commit's message, corrected when it was.
+func (o Overrides) message(c git.Commit) string {
+	if len(o) == 0 {
+		return c.Message
+	}
+	for hash, message := range o {
+		if strings.HasPrefix(c.Hash, hash) {
+			return message
+		}
+	}
+	return c.Message
+}

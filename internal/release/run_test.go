@@ -1,0 +1,271 @@
+package release_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-dev/davit/internal/release"
+	"github.com/davit-dev/davit/internal/release/changelog"
+)
+
+// ledger records releases.
+type ledger []release.Released
+
+func (l *ledger) RecordRelease(_ context.Context, r release.Released) error {
+	*l = append(*l, r)
+	return nil
+}
+
+func TestReleaseThenNothing(t *testing.T) {
+	w := newWorld(t)
+	w.file("package.json", "{\"version\":\t\"0.0.0\"}", "feat(api): x (#12)")
+	w.push()
+	r := w.runner("")
+	var records ledger
+	r.Recorder = &records
+	result, err := r.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Releases) != 1 || result.Releases[0].Tag != "v0.1.0" || !strings.HasPrefix(result.Releases[0].Digest, "git-tree:") {
+		t.Fatalf("result %+v", result)
+	}
+	if len(records) != 1 || records[0].Notes != result.Releases[0].Notes || !strings.Contains(records[0].Notes, "**api:** x ([#12](https://github.com/o/r/pull/12))") {
+		t.Errorf("records %+v", records)
+	}
+	if got := w.read("package.json"); got != "{\"version\":\t\"0.1.0\"}" {
+		t.Errorf("package.json is %q", got)
+	}
+	if got := w.read("CHANGELOG.md"); !strings.HasPrefix(got, changelog.Header+"\n## [0.1.0] - 2026-01-02\n") {
+		t.Errorf("the changelog is\n%s", got)
+	}
+	if got := w.in(w.remote, "cat-file", "-t", "v0.1.0"); got != "tag" {
+		t.Errorf("the tag is a %s", got)
+	}
+	if again := w.mustRun(""); !again.Nothing() {
+		t.Errorf("a second run did %+v", again)
+	}
+}
+
+func TestPreviewChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.file("VERSION", "0.0.0\n", "feat: x")
+	w.push()
+	before := w.git("count-objects", "-v")
+	plan, diff, err := w.runner("").Preview(t.Context())
+	if err != nil || len(plan.Releases()) != 1 {
+		t.Fatal(plan, err)
+	}
+	for _, part := range []string{"+++ b/CHANGELOG.md\n", "-0.0.0\n+0.1.0\n", "+- x ("} {
+		if !strings.Contains(diff, part) {
+			t.Errorf("the difference lacks %q:\n%s", part, diff)
+		}
+	}
+	if after := w.git("count-objects", "-v"); after != before || w.git("status", "--porcelain") != "" {
+		t.Errorf("the preview left objects (%s, was %s) or changes %q", after, before, w.git("status", "--porcelain"))
+	}
+}
+
+func TestFloatingTags(t *testing.T) {
+	const config = "release: {floatingTags: true}"
+	w := newWorld(t)
+	w.commit("x")
+	w.git("tag", "v1.1.9")
+	w.git("branch", "1.1.x")
+	w.commit("feat: y")
+	w.push()
+	w.mustRun(config)
+	head := w.git("rev-parse", "HEAD")
+	for _, name := range []string{"v1", "v1.2", "v1.2.0"} {
+		if got := w.in(w.remote, "rev-parse", name+"^{commit}"); got != head {
+			t.Errorf("%s is at %s, want %s", name, got, head)
+		}
+	}
+	w.git("switch", "-q", "1.1.x")
+	w.commit("fix: z")
+	w.mustRun(config)
+	if got := w.in(w.remote, "rev-parse", "v1^{commit}"); got != head {
+		t.Error("v1 moved back to a maintenance release")
+	}
+	if got := w.in(w.remote, "rev-parse", "v1.1^{commit}"); got != w.git("rev-parse", "HEAD") {
+		t.Error("v1.1 did not move")
+	}
+}
+
+func TestPullRequestMode(t *testing.T) {
+	const config = "release: {mode: pull-request}"
+	w := newWorld(t)
+	w.file("VERSION", "0.0.0\n", "feat: x")
+	w.push()
+	head := w.git("rev-parse", "HEAD")
+	proposed := func() string { return w.in(w.remote, "rev-parse", "davit/release-main") }
+	if result := w.mustRun(config); result.Proposed != "davit/release-main" {
+		t.Fatalf("result %+v", result)
+	}
+	first := proposed()
+	if w.git("rev-parse", "HEAD") != head || w.git("status", "--porcelain") != "" {
+		t.Error("the clone was changed")
+	}
+	w.mustRun(config)
+	if proposed() != first {
+		t.Error("the branch was pushed again without a change")
+	}
+	w.commit("fix: y")
+	w.push()
+	w.mustRun(config)
+	if second := proposed(); second == first || w.in(w.remote, "rev-parse", second+"^") != w.git("rev-parse", "HEAD") {
+		t.Error("the branch does not follow main")
+	}
+	for _, how := range []string{"merge", "squash"} {
+		t.Run(how, func(t *testing.T) { w.clone(t).mergeAndRelease(how, config) })
+	}
+}
+
+// clone returns a world of its own with the same commits.
+func (w *world) clone(t *testing.T) *world {
+	t.Helper()
+	dir := t.TempDir()
+	c := &world{t: t, dir: filepath.Join(dir, "clone"), remote: filepath.Join(dir, "remote.git"), at: w.at + 60}
+	c.in(dir, "clone", "-q", "--bare", w.remote, c.remote)
+	c.in(dir, "clone", "-q", c.remote, c.dir)
+	c.git("config", "user.name", "Ada")
+	c.git("config", "user.email", "ada@example.com")
+	return c
+}
+
+// mergeAndRelease merges the release's branch as a forge does, and checks that
+// a run tags it, once.
+func (w *world) mergeAndRelease(how, config string) {
+	w.t.Helper()
+	const branch = "origin/davit/release-main"
+	if how == "merge" {
+		w.git("merge", "-q", "--no-ff", "-m", "Merge pull request #1", branch)
+	} else {
+		w.git("merge", "-q", "--squash", branch)
+		w.git("commit", "-q", "-m", strings.Replace(w.git("log", "-1", "--format=%B", branch), "\n", " (#1)\n", 1))
+	}
+	w.git("push", "-q")
+	result := w.mustRun(config)
+	if len(result.Releases) != 1 || result.Releases[0].Tag != "v0.1.0" || result.Releases[0].Notes == "" {
+		w.t.Fatalf("result %+v", result)
+	}
+	if got := w.in(w.remote, "show", "v0.1.0:VERSION"); got != "0.1.0" {
+		w.t.Errorf("the tag has VERSION %s", got)
+	}
+	if again := w.mustRun(config); !again.Nothing() {
+		w.t.Errorf("a second run did %+v", again)
+	}
+}
+
+func TestSignedTags(t *testing.T) {
+	if _, err := exec.LookPath("ssh-keygen"); err != nil {
+		t.Skip("there is no ssh-keygen")
+	}
+	w := newWorld(t)
+	key := filepath.Join(t.TempDir(), "key")
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	for _, setting := range [][2]string{{"gpg.format", "ssh"}, {"user.signingkey", key}, {"tag.gpgSign", "true"}, {"commit.gpgSign", "true"}} {
+		w.git("config", setting[0], setting[1])
+	}
+	w.commit("feat: x")
+	w.push()
+	w.mustRun("")
+	if got := w.in(w.remote, "cat-file", "tag", "v0.1.0"); !strings.Contains(got, "BEGIN SSH SIGNATURE") {
+		t.Errorf("the tag is not signed:\n%s", got)
+	}
+	if got := w.in(w.remote, "cat-file", "commit", "main"); !strings.Contains(got, "gpgsig") {
+		t.Errorf("the commit is not signed:\n%s", got)
+	}
+	w.commit("fix: y")
+	if got := w.version(""); got != "0.1.1" {
+		t.Errorf("after a signed tag next is %s", got)
+	}
+}
+
+func TestTemplateAndRegenerating(t *testing.T) {
+	w := newWorld(t)
+	w.file("section.tmpl", "## {{.Version}} ({{.Date}})\n{{range .Groups}}{{range .Items}}\n* {{upper .Text}}{{end}}{{end}}\n", "feat: a")
+	w.git("tag", "v1.0.0")
+	w.commit("fix: b", "chore: c")
+	w.git("tag", "v1.0.1")
+	w.git("switch", "-q", "-c", "1.x")
+	w.commit("fix: d")
+	w.git("tag", "v1.0.2")
+	w.git("switch", "-q", "main")
+	w.commit("feat: e")
+	w.git("tag", "v1.1.0")
+	w.git("merge", "-q", "--no-ff", "-m", "Merge 1.x", "1.x")
+	w.commit("fix: f")
+	r := w.runner("release: {changelog: {template: section.tmpl}}")
+	var b strings.Builder
+	if err := r.WriteWhole(t.Context(), &b, r.Config.Packages[0]); err != nil {
+		t.Fatal(err)
+	}
+	want := changelog.Header + `
+## Unreleased ()
+
+* F
+
+## 1.1.0 (2023-11-14)
+
+* E
+
+## 1.0.2 (2023-11-14)
+
+* D
+
+## 1.0.1 (2023-11-14)
+
+* B
+
+## 1.0.0 (2023-11-14)
+
+* A
+`
+	if b.String() != want {
+		t.Errorf("the changelog is\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestAs(t *testing.T) {
+	w := newWorld(t)
+	w.file("VERSION", "3.2.1\n", "feat: x")
+	w.push()
+	r := w.runner("")
+	version, err := release.ParseVersion("4.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Options.As = &version
+	if result, err := r.Run(t.Context()); err != nil || result.Releases[0].Tag != "v4.0.0" {
+		t.Fatal(result, err)
+	}
+	if w.read("VERSION") != "4.0.0\n" {
+		t.Errorf("VERSION is %q", w.read("VERSION"))
+	}
+	lower, err := release.ParseVersion("3.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Options.As = &lower
+	if _, err := r.Run(t.Context()); err == nil {
+		t.Error("a lower version was released")
+	}
+}
+
+func TestFirstPushToAnEmptyRemote(t *testing.T) {
+	w := newWorld(t)
+	w.commit("feat: x")
+	if err := os.WriteFile(filepath.Join(w.dir, "untracked"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.runner("").Run(t.Context()); err != nil {
+		t.Errorf("a first push to an empty remote, beside an untracked file: %v", err)
+	}
+}

@@ -1,0 +1,345 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/release/forge"
+	"github.com/davit-dev/davit/internal/release/git"
+)
+
+// tagSubject begins the messages of the tags that davit makes.
+const tagSubject = "Release "
+
+// tag makes the tags that are missing.
+func (r *Runner) tag(ctx context.Context, commit string, releases []Released) error {
+	local, err := r.Repo.Tags(ctx)
+	if err != nil {
+		return err
+	}
+	tags := make([]string, len(releases))
+	for i, one := range releases {
+		name := one.Tag
+		tags[i] = name
+		if local[name] == commit {
+			continue
+		}
+		if local[name] != "" {
+			return &davit.Error{
+				Code: davit.CodeConflict, Message: fmt.Sprintf("the tag %s is on %s, not on the release %s", name, short(local[name]), short(commit)),
+				Hint: "if it is a leftover, delete it: git tag -d " + name + "; then release again",
+			}
+		}
+		if err := r.Repo.Tag(ctx, name, commit, tagSubject+name+"\n\n"+one.Notes, false); err != nil {
+			return &davit.Error{
+				Code: davit.CodeRefused, Message: "git could not make the tag " + name, Err: err,
+				Hint: "see what git says: the signing key may be missing; the release is committed, and davit release goes on from there",
+			}
+		}
+		r.observe(StepTag, "%s", name)
+	}
+	if !r.Config.FloatingTags {
+		return nil
+	}
+	for _, name := range r.floating(local, tags) {
+		if local[name] != commit {
+			if err := r.Repo.Tag(ctx, name, commit, tagSubject+name+"\n", true); err != nil {
+				return err
+			}
+			r.observe(StepTag, "%s moved", name)
+		}
+	}
+	return nil
+}
+
+// floating returns the tags v1 and v1.2 that move to the releases: those of
+// stable versions that are the highest of their line.
+func (r *Runner) floating(local map[string]string, tags []string) []string {
+	var names []string
+	for _, name := range tags {
+		p, v, ok := r.packageOf(name)
+		if !ok || v.Pre != "" {
+			continue
+		}
+		highestMinor, highestMajor := true, true
+		for _, t := range versionTags(local, p.TagPrefix, r.Config.IgnoreTags) {
+			if t.version.Pre != "" || t.version.Major != v.Major || t.version.Compare(v) <= 0 {
+				continue
+			}
+			highestMajor = false
+			highestMinor = highestMinor && t.version.Minor != v.Minor
+		}
+		if highestMajor {
+			names = append(names, fmt.Sprintf("%s%d", p.TagPrefix, v.Major))
+		}
+		if highestMinor {
+			names = append(names, fmt.Sprintf("%s%d.%d", p.TagPrefix, v.Major, v.Minor))
+		}
+	}
+	return names
+}
+
+// push sends branch and tags together or not at all. When another run released
+// meanwhile, this one's commit and tags are taken back.
+func (r *Runner) push(ctx context.Context, commit string, tags []string) (elsewhere bool, err error) {
+	var refspecs []string
+	if r.remoteHead == "" || !r.Repo.IsAncestor(ctx, commit, r.remoteHead) {
+		refspecs = append(refspecs, commit+":refs/heads/"+r.Repo.Branch)
+	}
+	for _, name := range tags {
+		if r.remote[name] != commit {
+			refspecs = append(refspecs, "refs/tags/"+name+":refs/tags/"+name)
+		}
+	}
+	if r.Config.FloatingTags {
+		local, err := r.Repo.Tags(ctx)
+		if err != nil {
+			return false, err
+		}
+		for _, name := range r.floating(local, tags) {
+			if local[name] == commit && r.remote[name] != commit {
+				refspecs = append(refspecs, "+refs/tags/"+name+":refs/tags/"+name)
+			}
+		}
+	}
+	if len(refspecs) == 0 {
+		return false, nil
+	}
+	if err := r.Repo.Push(ctx, r.Config.Remote, false, refspecs...); err != nil {
+		return r.yield(ctx, commit, tags, err)
+	}
+	r.observe(StepPush, "%s to %s", strings.Join(tags, ", "), r.Config.Remote)
+	return false, nil
+}
+
+// yield takes a release back that the remote refused, unless the push arrived
+// all the same. elsewhere is whether another run's release is the reason.
+func (r *Runner) yield(ctx context.Context, commit string, tags []string, cause error) (elsewhere bool, err error) {
+	remote, head, err := r.Repo.RemoteTags(ctx, r.Config.Remote, r.Repo.Branch)
+	if err != nil { // nobody knows what arrived: leave everything for the next run
+		return false, &davit.Error{Code: davit.CodeUnavailable, Message: "the push failed and the remote does not answer", Hint: "run davit release again: it goes on from here", Err: errors.Join(cause, err)}
+	}
+	if head == commit && len(stray(remote, tags, commit)) == 0 && remote[tags[0]] == commit {
+		return false, nil
+	}
+	if err := r.takeBack(ctx, commit, tags); err != nil {
+		return false, errors.Join(cause, err)
+	}
+	if len(stray(remote, tags, commit)) > 0 {
+		return true, nil
+	}
+	return false, refusedPush(cause, r.Config.Remote)
+}
+
+// yieldBefore takes back the release that a crashed run left at HEAD when
+// another run made it since.
+func (r *Runner) yieldBefore(ctx context.Context) (bool, error) {
+	head, err := r.Repo.ReadHead(ctx)
+	if err != nil {
+		return false, err
+	}
+	tags := r.promisesOf(ctx, head)
+	if len(stray(r.remote, tags, head)) == 0 || r.remoteHead != "" && r.Repo.IsAncestor(ctx, head, r.remoteHead) {
+		return false, nil
+	}
+	return true, r.takeBack(ctx, head, tags)
+}
+
+// promisesOf returns the tags that a commit promises.
+func (r *Runner) promisesOf(ctx context.Context, head string) []string {
+	if head == "" {
+		return nil
+	}
+	for c, err := range r.Repo.Log(ctx, git.Range{To: head}) {
+		if err != nil {
+			break
+		}
+		return promises(c.Message)
+	}
+	return nil
+}
+
+// takeBack removes a release's commit and tags that no remote has.
+func (r *Runner) takeBack(ctx context.Context, commit string, tags []string) error {
+	local, err := r.Repo.Tags(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range tags {
+		if local[name] == commit && r.remote[name] != commit {
+			if _, err := r.Repo.Run(ctx, "tag", "-d", "--", name); err != nil {
+				return fmt.Errorf("taking the tag %s back: %w", name, err)
+			}
+		}
+	}
+	head, err := r.Repo.ReadHead(ctx)
+	if err != nil || head != commit || len(r.promisesOf(ctx, commit)) == 0 || commit == r.remoteHead {
+		return err
+	}
+	if _, err := r.Repo.Run(ctx, "reset", "--quiet", "--keep", commit+"^"); err != nil {
+		return fmt.Errorf("taking the release's commit back: %w", err)
+	}
+	return nil
+}
+
+// restore undoes what was written, and returns why.
+func (r *Runner) restore(ctx context.Context, f *files, cause error) error {
+	ctx = context.WithoutCancel(ctx)
+	errs := []error{cause}
+	for name := range f.after {
+		full := filepath.Join(r.Repo.Root, filepath.FromSlash(name))
+		if _, err := r.Repo.Run(ctx, "reset", "--quiet", "--", name); err != nil && f.before[name] != nil {
+			errs = append(errs, err)
+		}
+		if f.before[name] == nil {
+			if err := os.Remove(full); err != nil && !errors.Is(err, os.ErrNotExist) {
+				errs = append(errs, err)
+			}
+			continue
+		}
+		if _, err := r.Repo.Run(ctx, "checkout", "--quiet", "HEAD", "--", name); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) == 1 {
+		return cause
+	}
+	return errors.Join(errs...)
+}
+
+// publish shows the releases on the forge and records them.
+func (r *Runner) publish(ctx context.Context, result *Result) error {
+	for i := range result.Releases {
+		one := &result.Releases[i]
+		if r.Forge != nil {
+			p, _, _ := r.packageOf(one.Tag)
+			assets, err := r.assets()
+			if err != nil {
+				return err
+			}
+			one.Page, err = r.Forge.Publish(ctx, forge.Release{
+				Tag: one.Tag, Notes: one.Notes, PreRelease: one.Version.Pre != "", Latest: r.latest(p, one.Version), Assets: assets,
+			})
+			if err != nil {
+				return fmt.Errorf("publishing %s: %w", one.Tag, err)
+			}
+			r.observe(StepPublish, "%s", one.Tag)
+		}
+		if r.Recorder != nil {
+			if err := r.Recorder.RecordRelease(ctx, *one); err != nil {
+				return fmt.Errorf("recording %s: %w", one.Tag, err)
+			}
+		}
+	}
+	return nil
+}
+
+// latest reports whether the remote has no higher stable version.
+func (r *Runner) latest(p Package, v Version) bool {
+	highest := highestTag(versionTags(r.remote, p.TagPrefix, r.Config.IgnoreTags), func(v Version) bool { return v.Pre == "" })
+	return highest == nil || v.Compare(highest.version) >= 0
+}
+
+// assets returns the files that the configured patterns match.
+func (r *Runner) assets() ([]string, error) {
+	var files []string
+	for _, pattern := range r.Config.Forge.Assets {
+		matches, err := filepath.Glob(filepath.Join(r.Repo.Root, filepath.FromSlash(pattern)))
+		if err != nil || len(matches) == 0 {
+			return nil, &davit.Error{Code: davit.CodeInvalid, Message: "no file matches the asset " + pattern, Hint: "build the assets before davit release; release.forge.assets names them", Err: err}
+		}
+		files = append(files, matches...)
+	}
+	return files, nil
+}
+
+// finishLast completes the newest release when the remote or the forge lacks
+// a part of it.
+func (r *Runner) finishLast(ctx context.Context, plan *Plan, result *Result) error {
+	for _, p := range plan.Packages {
+		if p.BaseTag == "" {
+			continue
+		}
+		tags := r.promisesOf(ctx, p.BaseHash)
+		if len(tags) == 0 { // a release without files to commit has its tag alone
+			message, err := r.Repo.TagMessage(ctx, p.BaseTag)
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(message, tagSubject+p.BaseTag+"\n") {
+				continue // somebody else's release
+			}
+			tags = []string{p.BaseTag}
+		}
+		if r.remote[p.BaseTag] == p.BaseHash && r.Forge == nil {
+			continue
+		}
+		before := r.Observe
+		told := false
+		r.Observe = func(step Step, done string) {
+			told = told || step != StepPublish
+			if before != nil {
+				before(step, done)
+			}
+		}
+		var last Result
+		err := r.finish(ctx, p.BaseHash, tags, nil, &last)
+		r.Observe = before
+		if err != nil {
+			return err
+		}
+		if told || last.Elsewhere {
+			*result = last
+		}
+	}
+	return nil
+}
+
+// requestBranch is the branch of the pull request for the current branch.
+func (r *Runner) requestBranch() string {
+	return "davit/release-" + strings.ReplaceAll(r.Repo.Branch, "/", "-")
+}
+
+// propose keeps the release's change on a branch of its own and the pull
+// request from it up to date.
+func (r *Runner) propose(ctx context.Context, plan *Plan, f *files, result *Result) error {
+	message := describe(r.Config, plan.Releases())
+	commit, err := r.Repo.CommitAside(ctx, plan.Head, message, f.after)
+	if err != nil {
+		return err
+	}
+	r.observe(StepCommit, "%s", short(commit))
+	branch := r.requestBranch()
+	_, present, err := r.Repo.RemoteTags(ctx, r.Config.Remote, branch)
+	if err != nil {
+		return err
+	}
+	if present != commit {
+		if err := r.Repo.Push(ctx, r.Config.Remote, false, "+"+commit+":refs/heads/"+branch); err != nil {
+			return refusedPush(err, r.Config.Remote)
+		}
+		r.observe(StepPush, "%s to %s", branch, r.Config.Remote)
+	}
+	result.Proposed = branch
+	if r.Forge == nil {
+		return nil
+	}
+	title, _, _ := strings.Cut(message, "\n")
+	body := ""
+	for _, p := range plan.Releases() {
+		body += "## " + p.Tag() + "\n\n" + f.notes[p.Tag()] + "\n"
+	}
+	body += message[strings.Index(message, trailer):] // a squash takes the request's text for its message
+	page, err := r.Forge.Propose(ctx, forge.PullRequest{Branch: branch, Base: r.Repo.Branch, Title: title, Body: body})
+	if err != nil {
+		return err
+	}
+	result.Proposed = page
+	r.observe(StepPropose, "%s", page)
+	return nil
+}

@@ -1,0 +1,110 @@
+package release
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/semver"
+)
+
+// Version is a version by SemVer 2.0.0. Build metadata is not kept: it has no
+// part in precedence, so two tags could claim one version.
+type Version struct {
+	Major, Minor, Patch uint64
+	Pre                 string // "beta.2"; "" for a stable version
+}
+
+// ParseVersion reads "1.2.3" or "1.2.3-beta.1", without a prefix.
+func ParseVersion(s string) (Version, error) {
+	v := "v" + s
+	core, _, _ := strings.Cut(s, "-")
+	parts := strings.Split(core, ".")
+	if !semver.IsValid(v) || semver.Build(v) != "" || len(parts) != 3 {
+		return Version{}, fmt.Errorf("%q is no semantic version", s)
+	}
+	var numbers [3]uint64
+	for i, part := range parts {
+		n, err := strconv.ParseUint(part, 10, 63)
+		if err != nil {
+			return Version{}, fmt.Errorf("%q is no semantic version: %w", s, err)
+		}
+		numbers[i] = n
+	}
+	return Version{numbers[0], numbers[1], numbers[2], strings.TrimPrefix(semver.Prerelease(v), "-")}, nil
+}
+
+// String formats v without a prefix.
+func (v Version) String() string {
+	s := fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch)
+	if v.Pre != "" {
+		s += "-" + v.Pre
+	}
+	return s
+}
+
+// MarshalText writes v as String does.
+func (v Version) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// Compare returns -1, 0 or 1 by SemVer precedence.
+func (v Version) Compare(o Version) int {
+	core := cmp.Or(cmp.Compare(v.Major, o.Major), cmp.Compare(v.Minor, o.Minor), cmp.Compare(v.Patch, o.Patch))
+	if core != 0 || v.Pre == o.Pre {
+		return core
+	}
+	return semver.Compare("v"+v.String(), "v"+o.String())
+}
+
+// Core returns v without its pre-release.
+func (v Version) Core() Version { return Version{v.Major, v.Minor, v.Patch, ""} }
+
+// Bump is which part of a version a change raises.
+type Bump int
+
+// The bumps, in the order of their weight.
+const (
+	None Bump = iota
+	Patch
+	Minor
+	Major
+)
+
+var bumpNames = [...]string{"none", "patch", "minor", "major"}
+
+// String returns the bump as configuration writes it.
+func (b Bump) String() string { return bumpNames[b] }
+
+// MarshalText writes b as String does.
+func (b Bump) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText reads none, patch, minor or major.
+func (b *Bump) UnmarshalText(text []byte) error {
+	for i, name := range bumpNames {
+		if name == string(text) {
+			*b = Bump(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no bump %q: use none, patch, minor or major", text)
+}
+
+// Next returns the stable version that follows v by b.
+func (v Version) Next(b Bump) Version {
+	switch b {
+	case Major:
+		return Version{Major: v.Major + 1}
+	case Minor:
+		return Version{Major: v.Major, Minor: v.Minor + 1}
+	case Patch:
+		return Version{Major: v.Major, Minor: v.Minor, Patch: v.Patch + 1}
+	}
+	return v
+}
+
+// channel returns the channel and number of a pre-release "beta.2".
+func (v Version) channel() (name string, number uint64, ok bool) {
+	name, digits, found := strings.Cut(v.Pre, ".")
+	n, err := strconv.ParseUint(digits, 10, 63)
+	return name, n, found && err == nil
+}

@@ -1,0 +1,98 @@
+package versionfile
+
+import (
+	"regexp"
+	"strings"
+)
+
+// tomlValue is a string under a key of a table.
+type tomlValue struct {
+	table string // "[package]", "[[package]]"; "" before the first
+	index int    // of the table in the file
+	key   string
+	span  Span
+}
+
+var (
+	tomlTable  = regexp.MustCompile(`^\s*(\[\[?)\s*([^\]]+?)\s*(\]\]?)\s*(?:#.*)?$`)
+	tomlString = regexp.MustCompile(`^\s*("?[A-Za-z0-9_.-]+"?)\s*=\s*(?:"([^"\\]*)"|'([^']*)')\s*(?:#.*)?$`)
+)
+
+// tomlStrings returns the one-line strings of a TOML document.
+func tomlStrings(content []byte) []tomlValue {
+	var values []tomlValue
+	table, index, at, quote := "", 0, 0, ""
+	for line := range strings.Lines(string(content)) {
+		text := strings.TrimRight(line, "\r\n")
+		switch m := tomlString.FindStringSubmatchIndex(text); {
+		case quote != "":
+			if strings.Contains(text, quote) {
+				quote = ""
+			}
+		case opensLongString(text) != "":
+			quote = opensLongString(text)
+		case m != nil:
+			group := 4
+			if m[4] < 0 {
+				group = 6
+			}
+			values = append(values, tomlValue{table, index, strings.Trim(text[m[2]:m[3]], `"`), Span{at + m[group], at + m[group+1], text[m[group]:m[group+1]]}})
+		default:
+			if m := tomlTable.FindStringSubmatch(text); m != nil {
+				table, index = m[1]+m[2]+m[3], index+1
+			}
+		}
+		at += len(line)
+	}
+	return values
+}
+
+// opensLongString returns the quotes of a string that goes on to other lines.
+func opensLongString(line string) string {
+	for _, quote := range []string{`"""`, `'''`} {
+		if strings.Count(line, quote)%2 == 1 {
+			return quote
+		}
+	}
+	return ""
+}
+
+// tomlVersions returns the key version of the tables.
+func tomlVersions(content []byte, tables ...string) []Span {
+	var spans []Span
+	for _, v := range tomlStrings(content) {
+		for _, table := range tables {
+			if v.table == table && v.key == "version" {
+				spans = append(spans, v.span)
+			}
+		}
+	}
+	return spans
+}
+
+func cargo(content []byte, _ File) ([]Span, error) {
+	return tomlVersions(content, "[package]", "[workspace.package]"), nil
+}
+
+func pyproject(content []byte, _ File) ([]Span, error) {
+	return tomlVersions(content, "[project]", "[tool.poetry]"), nil
+}
+
+// cargoLock returns the versions of the packages without a source: those of
+// the workspace itself.
+func cargoLock(content []byte, _ File) ([]Span, error) {
+	foreign := map[int]bool{}
+	values := tomlStrings(content)
+	for _, v := range values {
+		if v.key == "source" {
+			foreign[v.index] = true
+		}
+	}
+	var spans []Span
+	for _, v := range values {
+		if v.table == "[[package]]" && v.key == "version" && !foreign[v.index] {
+			spans = append(spans, v.span)
+		}
+	}
+	return spans, nil
+}
