@@ -207,7 +207,7 @@ func TestHostileInstances(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			site := hostileSite(t, c.serve)
-			if name == "an endless answer" { // which is slow to begin on a busy machine
+			if !strings.HasPrefix(name, "hangs") { // the others answer, if late on a busy machine
 				site.Front.Limits.ResponseTimeout = davit.Duration(20 * time.Second)
 			}
 			r.put(site)
