@@ -126,7 +126,7 @@ func (p *PackagePlan) own(name string, spans []versionfile.Span, named bool) ([]
 		case lock:
 		default:
 			has := "there is no release yet"
-			if p.Base != nil {
+			if p.BaseTag != "" {
 				has = "the last release is " + p.present()
 			}
 			return nil, &davit.Error{
@@ -147,7 +147,7 @@ func (p *PackagePlan) accepts(version string, named bool) bool {
 		v, err := ParseVersion(version)
 		return err == nil && (v.Core() == Version{} || v == *p.Next || named)
 	}
-	return version == p.present() || version == p.Next.String() || version == p.Base.String()
+	return version == p.present() || version == p.Next.String() || p.Base != nil && version == p.Base.String()
 }
 
 // check compares the working tree with HEAD and with what is to be written. It

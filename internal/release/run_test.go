@@ -2,14 +2,17 @@ package release_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/davit-dev/davit/internal/release"
 	"github.com/davit-dev/davit/internal/release/changelog"
+	"github.com/davit-dev/davit/internal/release/forge"
 )
 
 // ledger records releases.
@@ -267,5 +270,71 @@ func TestFirstPushToAnEmptyRemote(t *testing.T) {
 	}
 	if _, err := w.runner("").Run(t.Context()); err != nil {
 		t.Errorf("a first push to an empty remote, beside an untracked file: %v", err)
+	}
+}
+
+func TestChannelReleasesAgainAndAgain(t *testing.T) {
+	w := newWorld(t)
+	w.file("VERSION", "0.0.0\n", "feat: x")
+	w.git("switch", "-q", "-c", "beta")
+	w.push()
+	for _, want := range []string{"0.1.0-beta.1", "0.1.0-beta.2", "0.1.0-beta.3"} {
+		w.commit("fix: y")
+		if result := w.mustRun(""); len(result.Releases) != 1 || result.Releases[0].Version.String() != want {
+			t.Fatalf("result %+v, want %s", result, want)
+		}
+		if got := w.read("VERSION"); got != want+"\n" {
+			t.Errorf("VERSION is %q", got)
+		}
+	}
+	w.git("switch", "-q", "main")
+	w.git("merge", "-q", "beta")
+	if got := w.version(""); got != "0.1.0" {
+		t.Errorf("on main next is %s", got)
+	}
+}
+
+// shop is a forge that publishes in memory.
+type shop struct {
+	forge.Forge
+	published []string
+	fails     bool
+}
+
+func (s *shop) CheckPush(context.Context) error { return nil }
+
+func (s *shop) Published(_ context.Context, tag string) (bool, error) {
+	return slices.Contains(s.published, tag), nil
+}
+
+func (s *shop) Publish(_ context.Context, r forge.Release) (string, error) {
+	if s.fails {
+		return "", errors.New("away")
+	}
+	s.published = append(s.published, r.Tag+": "+r.Notes)
+	return "https://forge/" + r.Tag, nil
+}
+
+func TestPublishingIsFinishedLater(t *testing.T) {
+	w := newWorld(t)
+	w.commit("feat: x")
+	w.push()
+	s := &shop{fails: true}
+	r := w.runner("")
+	r.Forge = s
+	if _, err := r.Run(t.Context()); err == nil {
+		t.Fatal("publishing failed and nobody said so")
+	}
+	s.fails = false
+	result, err := r.Run(t.Context())
+	if err != nil || len(result.Releases) != 1 || result.Releases[0].Page != "https://forge/v0.1.0" {
+		t.Fatalf("result %+v, %v", result, err)
+	}
+	if len(s.published) != 1 || !strings.HasPrefix(s.published[0], "v0.1.0: ### Added\n\n- x (") {
+		t.Errorf("published %q", s.published)
+	}
+	s.published = []string{"v0.1.0"}
+	if result, err := r.Run(t.Context()); err != nil || !result.Nothing() {
+		t.Errorf("a third run did %+v, %v", result, err)
 	}
 }

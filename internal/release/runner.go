@@ -226,8 +226,9 @@ func (r *Runner) finish(ctx context.Context, commit string, tags []string, notes
 		result.Elsewhere = elsewhere
 		return err
 	}
-	result.Releases = releases
-	return r.publish(ctx, result)
+	first := len(result.Releases)
+	result.Releases = append(result.Releases, releases...)
+	return r.publish(ctx, result.Releases[first:])
 }
 
 // describeReleases returns what is told about the releases of a commit.

@@ -213,9 +213,9 @@ func (r *Runner) restore(ctx context.Context, f *files, cause error) error {
 }
 
 // publish shows the releases on the forge and records them.
-func (r *Runner) publish(ctx context.Context, result *Result) error {
-	for i := range result.Releases {
-		one := &result.Releases[i]
+func (r *Runner) publish(ctx context.Context, releases []Released) error {
+	for i := range releases {
+		one := &releases[i]
 		if r.Forge != nil {
 			p, _, _ := r.packageOf(one.Tag)
 			assets, err := r.assets()
@@ -276,25 +276,19 @@ func (r *Runner) finishLast(ctx context.Context, plan *Plan, result *Result) err
 			}
 			tags = []string{p.BaseTag}
 		}
-		if r.remote[p.BaseTag] == p.BaseHash && r.Forge == nil {
+		whole := r.remote[p.BaseTag] == p.BaseHash
+		if whole && r.Forge != nil {
+			published, err := r.Forge.Published(ctx, p.BaseTag)
+			if err != nil {
+				return err
+			}
+			whole = published
+		}
+		if whole {
 			continue
 		}
-		before := r.Observe
-		told := false
-		r.Observe = func(step Step, done string) {
-			told = told || step != StepPublish
-			if before != nil {
-				before(step, done)
-			}
-		}
-		var last Result
-		err := r.finish(ctx, p.BaseHash, tags, nil, &last)
-		r.Observe = before
-		if err != nil {
+		if err := r.finish(ctx, p.BaseHash, tags, nil, result); err != nil {
 			return err
-		}
-		if told || last.Elsewhere {
-			*result = last
 		}
 	}
 	return nil

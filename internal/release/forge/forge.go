@@ -185,8 +185,11 @@ func Open(kind, api, host, repository string, getenv func(string) string) Forge 
 type Forge interface {
 	// CheckPush returns an error when the token may not push.
 	CheckPush(ctx context.Context) error
-	// Publish makes the release of a tag that exists, or completes it, and
-	// returns its page.
+	// Published reports whether the release of a tag is there, whole.
+	Published(ctx context.Context, tag string) (bool, error)
+	// Publish makes the release of a tag that exists, or completes what an
+	// earlier run left, and returns its page. One that is published stays as
+	// it is, as people may have edited it.
 	Publish(ctx context.Context, r Release) (page string, err error)
 	// Propose opens a pull request, or updates the open one of the branch, and
 	// returns its page.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/davit-dev/davit"
@@ -24,7 +25,6 @@ var _ Forge = (*GitHub)(nil)
 type githubRelease struct {
 	ID        int64         `json:"id"`
 	TagName   string        `json:"tag_name"`
-	Body      string        `json:"body"`
 	Draft     bool          `json:"draft"`
 	HTMLURL   string        `json:"html_url"`
 	UploadURL string        `json:"upload_url"`
@@ -54,21 +54,40 @@ func (g *GitHub) CheckPush(ctx context.Context) error {
 	return nil
 }
 
+// Published asks for the release of a tag; drafts are not found by tag.
+func (g *GitHub) Published(ctx context.Context, tag string) (bool, error) {
+	release, err := g.published(ctx, tag)
+	return release != nil, err
+}
+
+func (g *GitHub) published(ctx context.Context, tag string) (*githubRelease, error) {
+	release := &githubRelease{}
+	err := g.call(ctx, http.MethodGet, g.path+"/releases/tags/"+url.PathEscape(tag), nil, release)
+	if isStatus(err, http.StatusNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for the release %s: %w", tag, err)
+	}
+	return release, nil
+}
+
 // Publish makes the release as a draft, attaches what is missing, and only
 // then shows it: nobody sees half a release.
 func (g *GitHub) Publish(ctx context.Context, r Release) (string, error) {
-	release, err := g.find(ctx, r.Tag)
+	release, err := g.published(ctx, r.Tag)
 	if err != nil {
 		return "", err
 	}
-	latest := "false"
-	if r.Latest && !r.PreRelease {
-		latest = "true"
+	if release != nil {
+		return release.HTMLURL, nil
 	}
-	content := map[string]any{"tag_name": r.Tag, "name": r.Tag, "body": r.Notes, "prerelease": r.PreRelease}
+	if release, err = g.draft(ctx, r.Tag); err != nil {
+		return "", err
+	}
+	content := map[string]any{"tag_name": r.Tag, "name": r.Tag, "body": r.Notes, "prerelease": r.PreRelease, "draft": true}
 	if release == nil {
 		release = &githubRelease{}
-		content["draft"] = true
 		if err := g.call(ctx, http.MethodPost, g.path+"/releases", content, release); err != nil {
 			return "", fmt.Errorf("making the release %s: %w", r.Tag, err)
 		}
@@ -76,33 +95,21 @@ func (g *GitHub) Publish(ctx context.Context, r Release) (string, error) {
 	if err := g.attach(ctx, release, r.Assets); err != nil {
 		return "", err
 	}
-	if !release.Draft && release.Body == r.Notes {
-		return release.HTMLURL, nil
-	}
-	content["draft"], content["make_latest"] = false, latest
+	content["draft"], content["make_latest"] = false, strconv.FormatBool(r.Latest && !r.PreRelease)
 	if err := g.call(ctx, http.MethodPatch, fmt.Sprintf("%s/releases/%d", g.path, release.ID), content, release); err != nil {
 		return "", fmt.Errorf("publishing the release %s: %w", r.Tag, err)
 	}
 	return release.HTMLURL, nil
 }
 
-// find returns the release of a tag, a draft too; nil without one. Drafts are
-// in the listing alone.
-func (g *GitHub) find(ctx context.Context, tag string) (*githubRelease, error) {
-	release := &githubRelease{}
-	err := g.call(ctx, http.MethodGet, g.path+"/releases/tags/"+url.PathEscape(tag), nil, release)
-	if err == nil {
-		return release, nil
-	}
-	if !isStatus(err, http.StatusNotFound) {
-		return nil, fmt.Errorf("looking for the release %s: %w", tag, err)
-	}
+// draft returns the draft that a run left for a tag; nil without one.
+func (g *GitHub) draft(ctx context.Context, tag string) (*githubRelease, error) {
 	var listed []*githubRelease
 	if err := g.call(ctx, http.MethodGet, g.path+"/releases?per_page=100", nil, &listed); err != nil {
 		return nil, fmt.Errorf("looking for a draft of %s: %w", tag, err)
 	}
 	for _, one := range listed {
-		if one.TagName == tag {
+		if one.TagName == tag && one.Draft {
 			return one, nil
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/davit-dev/davit"
@@ -21,15 +20,9 @@ type GitLab struct {
 var _ Forge = (*GitLab)(nil)
 
 type gitlabRelease struct {
-	Description string `json:"description"`
-	Links       struct {
+	Links struct {
 		Self string `json:"self"`
 	} `json:"_links"`
-	Assets struct {
-		Links []struct {
-			Name string `json:"name"`
-		} `json:"links"`
-	} `json:"assets"`
 }
 
 // developer is the least access level that may push to a branch that is not
@@ -69,42 +62,48 @@ func (g *GitLab) CheckPush(ctx context.Context) error {
 	return nil
 }
 
-// Publish makes the release or updates its notes, then links what is missing.
+// Published asks for the release of a tag.
+func (g *GitLab) Published(ctx context.Context, tag string) (bool, error) {
+	release, err := g.published(ctx, tag)
+	return release != nil, err
+}
+
+func (g *GitLab) published(ctx context.Context, tag string) (*gitlabRelease, error) {
+	release := &gitlabRelease{}
+	err := g.call(ctx, http.MethodGet, g.path+"/releases/"+url.PathEscape(tag), nil, release)
+	if isStatus(err, http.StatusNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for the release %s: %w", tag, err)
+	}
+	return release, nil
+}
+
+// Publish uploads the assets as generic packages, then makes the release with
+// links to them: nobody sees half a release.
 func (g *GitLab) Publish(ctx context.Context, r Release) (string, error) {
-	path := g.path + "/releases/" + url.PathEscape(r.Tag)
-	var release gitlabRelease
-	err := g.call(ctx, http.MethodGet, path, nil, &release)
-	switch {
-	case isStatus(err, http.StatusNotFound):
-		content := map[string]any{"tag_name": r.Tag, "name": r.Tag, "description": r.Notes}
-		if err := g.call(ctx, http.MethodPost, g.path+"/releases", content, &release); err != nil {
-			return "", fmt.Errorf("making the release %s: %w", r.Tag, err)
-		}
-	case err != nil:
-		return "", fmt.Errorf("looking for the release %s: %w", r.Tag, err)
-	case release.Description != r.Notes:
-		if err := g.call(ctx, http.MethodPut, path, map[string]any{"description": r.Notes}, &release); err != nil {
-			return "", fmt.Errorf("updating the release %s: %w", r.Tag, err)
-		}
+	release, err := g.published(ctx, r.Tag)
+	if err != nil {
+		return "", err
 	}
-	var names []string
-	for _, link := range release.Assets.Links {
-		names = append(names, link.Name)
+	if release != nil {
+		return release.Links.Self, nil
 	}
+	links := []map[string]string{}
 	for _, file := range r.Assets {
 		name := filepath.Base(file)
-		if slices.Contains(names, name) {
-			continue
-		}
-		// The link is made last, so a file without one came only in part.
-		address := g.base + g.path + "/packages/generic/release/" + strings.ReplaceAll(url.PathEscape(r.Tag), "%2F", "-") + "/" + url.PathEscape(name)
+		version := strings.ReplaceAll(r.Tag, "/", "-") // a package's version has no slash
+		address := g.base + g.path + "/packages/generic/release/" + url.PathEscape(version) + "/" + url.PathEscape(name)
 		if err := g.upload(ctx, http.MethodPut, address, file); err != nil {
 			return "", fmt.Errorf("attaching %s: %w", name, err)
 		}
-		link := map[string]any{"name": name, "url": address, "link_type": "package"}
-		if err := g.call(ctx, http.MethodPost, path+"/assets/links", link, nil); err != nil {
-			return "", fmt.Errorf("attaching %s: %w", name, err)
-		}
+		links = append(links, map[string]string{"name": name, "url": address, "link_type": "package"})
+	}
+	content := map[string]any{"tag_name": r.Tag, "name": r.Tag, "description": r.Notes, "assets": map[string]any{"links": links}}
+	release = &gitlabRelease{}
+	if err := g.call(ctx, http.MethodPost, g.path+"/releases", content, release); err != nil {
+		return "", fmt.Errorf("making the release %s: %w", r.Tag, err)
 	}
 	return release.Links.Self, nil
 }
