@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,14 +81,30 @@ func TestBuildStampsTheVersion(t *testing.T) {
 
 func TestSweepFindsAndEndsWhatIsLeft(t *testing.T) {
 	r := newTestRig(t, "davit")
-	stubborn := exec.CommandContext(t.Context(), "sleep", "60")
+	stubborn := exec.CommandContext(t.Context(), "cat")
 	stubborn.Env = append(os.Environ(), "DAVIT_STATE="+r.dir)
+	in, err := stubborn.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := stubborn.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := stubborn.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// Start returns while the kernel may still be laying out the new program, its environment not yet
+	// readable. A program that answers has one.
+	if _, err := in.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
 	left, err := r.sweep(t.Context(), 100*time.Millisecond)
 	if err != nil || len(left) != 1 || !strings.HasPrefix(left[0], strconv.Itoa(stubborn.Process.Pid)) {
-		t.Errorf("left %q, %v; want the sleep of pid %d", left, err, stubborn.Process.Pid)
+		t.Errorf("left %q, %v; want the cat of pid %d", left, err, stubborn.Process.Pid)
 	}
 	if err := stubborn.Wait(); err == nil {
 		t.Error("it was not ended")
