@@ -2,6 +2,7 @@ package davit
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -16,6 +17,9 @@ type Gate struct {
 	Params json.RawMessage `json:"params,omitempty"`
 	// Takes is the least time that it needs to pass, such as a bake time.
 	Takes Duration `json:"takes,omitempty"`
+	// NeedsTraffic marks a gate that judges live traffic, and so applies only
+	// where the candidate has a share.
+	NeedsTraffic bool `json:"needsTraffic,omitempty"`
 }
 
 // Outcome is the answer of a gate.
@@ -36,3 +40,14 @@ type Verdict struct {
 	Evidence json.RawMessage `json:"evidence,omitempty"` // what was measured; its shape is the gate kind's own
 	At       time.Time       `json:"at"`
 }
+
+// gate returns a gate of a kind with its parameters.
+func gate(kind, name, says string, takes Duration, params any) Gate {
+	encoded, err := json.Marshal(params)
+	if err != nil { // the parameter types above hold nothing that JSON cannot
+		panic(err)
+	}
+	return Gate{Name: name, Kind: kind, Says: says, Takes: takes, Params: encoded}
+}
+
+func rate(r float64) string { return strconv.FormatFloat(r*100, 'g', 4, 64) + "%" }

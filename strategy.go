@@ -30,7 +30,7 @@ func (r request) stage(name string, stable, target Size, share int, bake time.Du
 func (r request) gates(share int, bake time.Duration) []Gate {
 	gates := []Gate{Instances()}
 	for _, g := range r.policy.Gates {
-		if share > 0 || !g.NeedsTraffic() {
+		if share > 0 || !g.NeedsTraffic {
 			gates = append(gates, g)
 		}
 	}

@@ -1,26 +1,125 @@
 package config
 
-import "github.com/davit-dev/davit"
+import (
+	"fmt"
+
+	"github.com/davit-dev/davit"
+)
+
+// gateKinds returns the kinds of gate, in the reference's order. Each stands in
+// a file of its own.
+func gateKinds() []gateKind {
+	return []gateKind{
+		newGateKind[errorsGate](davit.GateErrors, "share of the candidate's requests that fail"),
+		newGateKind[latencyGate](davit.GateLatency, "quantile of the candidate's latency"),
+		newGateKind[httpGate](davit.GateHTTP, "every instance of the candidate answers a request as expected"),
+	}
+}
 
 // gate is one of the kinds of gate.
-type gate struct {
-	errors  item[errorsGate]
-	latency item[latencyGate]
-	http    item[httpGate]
+type gate struct{ kinds []gateKind }
+
+// gateKind is a kind's place in a gate: its key, and its form once it is read.
+type gateKind interface {
+	field() field
+	chosen() bool
+	gateForm
+}
+
+// gateForm is what a gate of a kind says in davit.yaml.
+type gateForm interface {
+	// named returns the gate's own name, and the service that it judges: unset when
+	// it says neither.
+	named() (name, service item[string])
+	// resolve returns the gate under the name that it got.
+	resolve(x *resolver, name string) davit.Gate
+}
+
+// gatePointer is a *T that is read as an object and describes a gate.
+type gatePointer[T any] interface {
+	pointer[T]
+	gateForm
+}
+
+type gateSlot[T any, P gatePointer[T]] struct {
+	key, doc string
+	form     item[T]
+}
+
+func newGateKind[T any, P gatePointer[T]](key, doc string) gateKind {
+	return &gateSlot[T, P]{key: key, doc: doc}
+}
+
+func (s *gateSlot[T, P]) field() field {
+	return field{key: s.key, into: object[T, P](&s.form), doc: s.doc}
+}
+
+func (s *gateSlot[T, P]) chosen() bool { return s.form.set }
+
+func (s *gateSlot[T, P]) named() (name, service item[string]) { return P(&s.form.value).named() }
+
+func (s *gateSlot[T, P]) resolve(x *resolver, name string) davit.Gate {
+	return P(&s.form.value).resolve(x, name)
 }
 
 func (*gate) about() about {
 	return about{name: "a gate", doc: "A condition that must hold. Without enough evidence it is inconclusive, which is never a pass."}
 }
 
-func (*gate) oneOf() []string { return []string{"errors", "latency", "http"} }
-
 func (g *gate) fields() []field {
-	return []field{
-		{key: "errors", into: object(&g.errors), doc: "share of the candidate's requests that fail"},
-		{key: "latency", into: object(&g.latency), doc: "quantile of the candidate's latency"},
-		{key: "http", into: object(&g.http), doc: "every instance of the candidate answers a request as expected"},
+	if g.kinds == nil {
+		g.kinds = gateKinds()
 	}
+	fields := make([]field, len(g.kinds))
+	for i, k := range g.kinds {
+		fields[i] = k.field()
+	}
+	return fields
+}
+
+func (g *gate) oneOf() []string {
+	fields := g.fields()
+	keys := make([]string, len(fields))
+	for i, f := range fields {
+		keys[i] = f.key
+	}
+	return keys
+}
+
+// resolveGates returns the gates of the environment, each with a name of its own.
+func (e *environment) resolveGates(x *resolver, services map[string]davit.Service) []davit.Gate {
+	var gates []davit.Gate
+	taken := map[string]bool{davit.GateInstances: true, davit.GateBake: true} // the strategies' own
+	for _, i := range e.gates.value {
+		for _, k := range i.value.kinds {
+			if !k.chosen() {
+				continue
+			}
+			name, service := k.named()
+			if service.set {
+				x.servesTraffic("a gate judges", service, services)
+			}
+			if name.set && taken[name.value] {
+				x.problem(name.at, "give it another name", "the gate name %q is taken", name.value)
+			}
+			unique := name.value
+			if !name.set {
+				unique = numbered(k.field().key, taken)
+			}
+			taken[unique] = true
+			gates = append(gates, k.resolve(x, unique))
+		}
+	}
+	return gates
+}
+
+// numbered returns the kind, with a number when it is taken.
+func numbered(kind string, taken map[string]bool) string {
+	name := kind
+	for n := 2; taken[name]; n++ {
+		name = fmt.Sprintf("%s %d", kind, n)
+	}
+	return name
 }
 
 func gateName(into *item[string]) field {
@@ -38,69 +137,5 @@ func minRequests(into *item[int64]) field {
 	return field{
 		key: "minRequests", into: scalar(into, integer[int64](1, 1<<40)), initial: "100",
 		doc: "requests that it takes to judge",
-	}
-}
-
-type errorsGate struct {
-	name, service item[string]
-	max           item[float64]
-	minRequests   item[int64]
-}
-
-func (*errorsGate) about() about {
-	return about{name: "an errors gate", doc: "At most a share of the candidate's requests fails: answers of 500 and above, and none at all."}
-}
-
-func (g *errorsGate) fields() []field {
-	return []field{
-		gateName(&g.name),
-		{key: "max", into: scalar(&g.max, percent()), required: true, doc: "share that may fail: `1` and `1%` are the same"},
-		minRequests(&g.minRequests),
-		gateService(&g.service),
-	}
-}
-
-type latencyGate struct {
-	name, service item[string]
-	quantile      item[float64]
-	max           item[davit.Duration]
-	minRequests   item[int64]
-}
-
-func (*latencyGate) about() about {
-	return about{name: "a latency gate", doc: "A quantile of the candidate's latency stays below a bound."}
-}
-
-func (g *latencyGate) fields() []field {
-	return []field{
-		gateName(&g.name),
-		{key: "quantile", into: scalar(&g.quantile, quantile()), initial: "0.99", doc: "which quantile: 0.99 is the 99th percentile"},
-		{key: "max", into: scalar(&g.max, duration(minPeriod)), required: true, doc: "the longest it may be"},
-		minRequests(&g.minRequests),
-		gateService(&g.service),
-	}
-}
-
-type httpGate struct {
-	name, service, path item[string]
-	status              item[int]
-	contains            item[string]
-	timeout             item[davit.Duration]
-	retries             item[int]
-}
-
-func (*httpGate) about() about {
-	return about{name: "an http gate", doc: "Every ready instance of the candidate's service is asked with GET."}
-}
-
-func (g *httpGate) fields() []field {
-	return []field{
-		gateName(&g.name),
-		{key: "service", into: scalar(&g.service, label()), required: true, doc: "service to ask"},
-		{key: "path", into: scalar(&g.path, urlPath(true)), initial: "/", doc: "path, with a query if need be"},
-		{key: "status", into: scalar(&g.status, integer(100, 599)), initial: "200", doc: "status that is expected"},
-		{key: "contains", into: scalar(&g.contains, plain()), absent: "anything", doc: "text that the body has somewhere"},
-		{key: "timeout", into: scalar(&g.timeout, duration(minPeriod)), initial: "2s", doc: "time that one answer may take"},
-		{key: "retries", into: scalar(&g.retries, integer(0, maxItems)), initial: "3", doc: "further tries after one that failed"},
 	}
 }

@@ -132,7 +132,7 @@ type work struct {
 // live traffic are judged already: a candidate that turns bad while the next
 // instances start is not waited for.
 func (w work) run(ctx context.Context) {
-	guard := w.judge(ctx, davit.Gate.NeedsTraffic, func(v davit.Verdict) {
+	guard := w.judge(ctx, func(g davit.Gate) bool { return g.NeedsTraffic }, func(v davit.Verdict) {
 		if v.Outcome == davit.Fail {
 			w.tell(fact{verdict: &v})
 		}
