@@ -37,6 +37,10 @@ mutants: ## faults seeded into the engine, each of which its simulation must fin
 e2e: ## the real binary with real processes, broken on purpose (Linux)
 	go test -tags e2e $(TESTFLAGS) ./e2e
 
+.PHONY: chaos
+chaos: build ## the server killed 200 times in the middle of rollouts, under traffic; one table
+	go run ./bench/chaos -davit bin/davit $(CHAOSFLAGS)
+
 .PHONY: lint
 lint: $(LINT) ## golangci-lint with .golangci.yml
 	$(LINT) run ./...

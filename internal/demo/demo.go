@@ -150,15 +150,15 @@ func (r *Rig) closeBooks(ctx context.Context, traffic *Traffic, report *Report) 
 	if lost > 0 {
 		problem("%d requests were lost between the scenes", lost)
 	}
-	if err := r.verify(ctx); err != nil {
+	if err := r.Verify(ctx); err != nil {
 		problem("%v", err)
 	}
 	return nil
 }
 
-// verify checks the audit log as an outsider would: by its export and the
+// Verify checks the audit log as an outsider would: by its export and the
 // public key.
-func (r *Rig) verify(ctx context.Context) error {
+func (r *Rig) Verify(ctx context.Context) error {
 	export := filepath.Join(r.dir, "audit.export")
 	if _, said, err := r.run(ctx, "audit", "export", export); err != nil {
 		return fmt.Errorf("the audit log cannot be exported: %w: %s", err, said)
