@@ -55,11 +55,7 @@ func openPlatforms(ctx context.Context, dir string, log *slog.Logger) (*platform
 }
 
 // drain takes an instance out of the proxy's table before it is stopped.
-func (p *platforms) drain(ctx context.Context, _, _ string, instance davit.Instance) error {
-	limit := time.Minute
-	if deadline, ok := ctx.Deadline(); ok {
-		limit = time.Until(deadline)
-	}
+func (p *platforms) drain(ctx context.Context, _, _ string, instance davit.Instance, limit time.Duration) error {
 	return p.router.Leave(ctx, instance.ID, limit)
 }
 

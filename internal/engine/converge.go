@@ -262,7 +262,7 @@ func (c *convergence) drain(ctx context.Context, releases []*davit.Release) erro
 		}
 		var remaining int64
 		err := limited(ctx, limit, func(ctx context.Context) (err error) {
-			remaining, err = c.platform.Router.Drain(ctx, r.ID, limit)
+			remaining, err = c.platform.Router.Drain(ctx, r)
 			return err
 		})
 		if err != nil {

@@ -5,7 +5,6 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"github.com/davit-dev/davit"
 )
@@ -38,9 +37,10 @@ type Router interface {
 	// Route puts a routing in effect. It returns nil when it is in effect,
 	// not when it was asked for. It is idempotent.
 	Route(ctx context.Context, routing davit.Routing) error
-	// Drain returns when no request to the release is in flight, or at the
-	// limit, with the number of those that still are.
-	Drain(ctx context.Context, release davit.ReleaseID, limit time.Duration) (remaining int64, err error)
+	// Drain returns when no request to the release is in flight, or when each of
+	// its services has come to its DrainLimit, with the number of those that
+	// still are.
+	Drain(ctx context.Context, release *davit.Release) (remaining int64, err error)
 }
 
 // Leaser is a Router whose data plane gives up a split by itself when its lease

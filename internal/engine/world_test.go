@@ -253,7 +253,7 @@ func (w *world) checkReadyLocked(split davit.Split) error {
 	return nil
 }
 
-func (w *world) Drain(ctx context.Context, id davit.ReleaseID, _ time.Duration) (int64, error) {
+func (w *world) Drain(ctx context.Context, release *davit.Release) (int64, error) {
 	w.mu.Lock()
 	streams := w.streams
 	w.mu.Unlock()
@@ -266,10 +266,10 @@ func (w *world) Drain(ctx context.Context, id davit.ReleaseID, _ time.Duration) 
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.routing.Split[id] > 0 {
-		w.violateLocked("%s was drained while it had traffic", id)
+	if w.routing.Split[release.ID] > 0 {
+		w.violateLocked("%s was drained while it had traffic", release.ID)
 	}
-	w.undrained[id] = false
+	w.undrained[release.ID] = false
 	return 0, nil
 }
 

@@ -15,11 +15,11 @@ type Config struct {
 	// Dir holds artifacts, declarations, records and logs. It is made when it
 	// is not there.
 	Dir string
-	// Drain returns when no request to the instance is in flight and none
-	// will come, or when its context ends, which is some time after the
-	// service's drain limit. An instance is not stopped before; an error does
-	// not keep it from being stopped. Nil drains nothing.
-	Drain func(ctx context.Context, application, environment string, instance davit.Instance) error
+	// Drain returns when no request to the instance is in flight and none will
+	// come, or at the service's drain limit. An instance is not stopped before,
+	// unless the limit is long over and the context ends; an error does not keep
+	// it from being stopped. Nil drains nothing.
+	Drain func(ctx context.Context, application, environment string, instance davit.Instance, limit time.Duration) error
 	// Log receives what happens to instances on their own. Nil discards it.
 	Log *slog.Logger
 	// Ports are given to instances. The default is 20000 to 29999, which lies

@@ -49,7 +49,7 @@ func (i *instance) drain(ctx context.Context, l *life) bool {
 		case <-limited.Done():
 		}
 	})
-	if err := i.host.config.Drain(limited, rec.Application, rec.Environment, i.view()); err != nil && ctx.Err() == nil {
+	if err := i.host.config.Drain(limited, rec.Application, rec.Environment, i.view(), i.service.DrainLimit.D()); err != nil && ctx.Err() == nil {
 		i.warn(ctx, "an instance is stopped before it was drained", err)
 	}
 	return ctx.Err() == nil

@@ -50,7 +50,7 @@ func TestDeclareReadyStop(t *testing.T) {
 
 func TestDrainBeforeStop(t *testing.T) {
 	draining, release2 := make(chan davit.Instance), make(chan struct{})
-	h := open(t, Config{Drain: func(ctx context.Context, application, environment string, i davit.Instance) error {
+	h := open(t, Config{Drain: func(ctx context.Context, application, environment string, i davit.Instance, _ time.Duration) error {
 		if application != "shop" || environment != "test" {
 			t.Errorf("drained in %s %s", application, environment)
 		}
@@ -87,7 +87,7 @@ func TestDrainBeforeStop(t *testing.T) {
 func TestDrainEndsWithTheProcess(t *testing.T) {
 	var cut atomic.Bool
 	draining := make(chan struct{})
-	h := open(t, Config{Drain: func(ctx context.Context, _, _ string, _ davit.Instance) error {
+	h := open(t, Config{Drain: func(ctx context.Context, _, _ string, _ davit.Instance, _ time.Duration) error {
 		close(draining)
 		<-ctx.Done()
 		cut.Store(errors.Is(ctx.Err(), context.Canceled))

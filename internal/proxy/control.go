@@ -48,10 +48,12 @@ type RenewResult struct {
 }
 
 // DrainRequest asks to wait for what is in flight to a release of a site, or to
-// an instance; an instance may be named without its site.
+// one service of it, or to an instance; an instance may be named without its
+// site.
 type DrainRequest struct {
 	Site     string          `json:"site,omitempty"`
 	Release  davit.ReleaseID `json:"release,omitempty"`
+	Service  string          `json:"service,omitempty"`
 	Instance string          `json:"instance,omitempty"`
 	Limit    davit.Duration  `json:"limit"`
 }
@@ -130,8 +132,7 @@ func (p *Proxy) handleDrain(w http.ResponseWriter, r *http.Request) {
 		writeError(w, invalid("the drain request cannot be read", err))
 		return
 	}
-	remaining := p.Drain(r.Context(), request.Site, request.Release, request.Instance, request.Limit.D())
-	writeJSON(w, http.StatusOK, DrainResult{Remaining: remaining})
+	writeJSON(w, http.StatusOK, DrainResult{Remaining: p.Drain(r.Context(), request)})
 }
 
 // handleFigures answers with one snapshot, or with a stream of them: a line

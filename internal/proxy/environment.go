@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/davit-dev/davit"
 )
@@ -75,14 +77,25 @@ func (e *Environment) Route(ctx context.Context, routing davit.Routing) error {
 	return nil
 }
 
-// Drain returns when no request to the release is in flight, or at the limit,
-// with the number of those that still are.
-func (e *Environment) Drain(ctx context.Context, release davit.ReleaseID, limit time.Duration) (int64, error) {
-	remaining, err := e.router.client.Drain(ctx, DrainRequest{Site: e.site, Release: release, Limit: davit.Duration(limit)})
-	if err != nil {
-		return 0, fmt.Errorf("draining %s of %s: %w", release, e.site, err)
+// Drain returns when no request to the release is in flight, or when each of its
+// services has come to its limit, with the number of those that still are.
+func (e *Environment) Drain(ctx context.Context, release *davit.Release) (int64, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	var remaining atomic.Int64
+	for name, service := range release.Config.Services {
+		if !service.Traffic {
+			continue
+		}
+		group.Go(func() error {
+			n, err := e.router.client.Drain(ctx, DrainRequest{Site: e.site, Release: release.ID, Service: name, Limit: service.DrainLimit})
+			remaining.Add(n)
+			return err
+		})
 	}
-	return remaining, nil
+	if err := group.Wait(); err != nil {
+		return 0, fmt.Errorf("draining %s of %s: %w", release.ID, e.site, err)
+	}
+	return remaining.Load(), nil
 }
 
 // Renew renews the lease that the environment's split is held on, if it is held

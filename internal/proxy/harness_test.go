@@ -146,6 +146,11 @@ func releaseAt(protocol davit.Protocol, id string, addresses ...string) Release 
 	}
 }
 
+// drainOf asks to drain a release of the site of oneRelease, or an instance.
+func drainOf(id davit.ReleaseID, instance string, limit time.Duration) DrainRequest {
+	return DrainRequest{Site: "shop/test", Release: id, Instance: instance, Limit: davit.Duration(limit)}
+}
+
 // backendServer starts a real HTTP server and returns its address.
 func backendServer(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()

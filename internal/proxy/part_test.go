@@ -68,7 +68,7 @@ func (r *rig) drainAway(protocol davit.Protocol, old, other string) (began time.
 	site.Split, site.Stable = davit.All("v2"), "v2"
 	r.put(site)
 	began = time.Now()
-	r.Drain(r.t.Context(), "shop/test", "v1", "", partLimit) // what remains at the limit has been told to end
+	r.Drain(r.t.Context(), drainOf("v1", "", partLimit)) // what remains at the limit has been told to end
 	return began
 }
 
@@ -150,7 +150,7 @@ func TestIdleWebSocketIsClosedByAFrame(t *testing.T) {
 	if res, err := http.ReadResponse(in, nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("got %v, %v", res, err)
 	}
-	r.Drain(t.Context(), "shop/test", "v1", "", 100*time.Millisecond)
+	r.Drain(t.Context(), drainOf("v1", "", 100*time.Millisecond))
 	frames := make([]byte, 8)
 	if _, err := io.ReadFull(in, frames); err != nil || string(frames) != "\x81\x02hi\x88\x02\x03\xe9" {
 		t.Errorf("got %q, %v", frames, err)
@@ -202,6 +202,57 @@ func TestEventStreamsEndBetweenTwoEvents(t *testing.T) {
 		began := r.drainAway(protocol, backend, backend)
 		ended.check(t, streamCount, began)
 	})
+}
+
+func TestEachServiceDrainsByItsOwnLimit(t *testing.T) {
+	backend := backendServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "id: 1\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	r := newRig(t)
+	site := oneRelease("", backend)
+	release := site.Releases["v1"]
+	release.Routes = append(release.Routes, davit.Route{Prefix: "/api", Service: "api"})
+	release.Services["api"] = Service{Backends: []Backend{{Instance: "v1-api-a", Address: backend}}}
+	site.Releases["v1"] = release
+	r.put(site)
+	open := func(path string) *http.Response {
+		res, err := newClient(t).Get(r.url(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return res
+	}
+	web, api := open("/"), open("/api")
+	drain := func(service string, limit time.Duration) int64 {
+		return r.Drain(testContext(t), DrainRequest{Site: "shop/test", Release: "v1", Service: service, Limit: davit.Duration(limit)})
+	}
+	const short = 20 * time.Millisecond
+	if n := drain("worker", patience); n != 0 {
+		t.Errorf("%d requests remain to a service that gets none", n)
+	}
+	if n := drain("api", short); n != 1 { // told to end; it is silent, and so has a second left
+		t.Errorf("%d requests remain to api, want its stream", n)
+	}
+	if _, err := io.ReadAll(api.Body); err != nil {
+		t.Errorf("the stream of api ended with %v", err)
+	}
+	if n := drain("api", patience); n != 0 {
+		t.Errorf("%d requests remain to api", n)
+	}
+	if n := drain("web", 0); n != 1 {
+		t.Errorf("%d requests remain to web, want its stream to have been left alone", n)
+	}
+	if n := drain("", 0); n != 1 {
+		t.Errorf("%d requests remain to the release, want 1", n)
+	}
+	_ = web.Body.Close() // a client that leaves
+	if n := drain("web", patience); n != 0 {
+		t.Errorf("%d requests remain to web after its client left", n)
+	}
 }
 
 func TestGRPCStreamsAreToldToCallAgain(t *testing.T) {
@@ -276,7 +327,7 @@ func TestLongRequestIsNotCut(t *testing.T) {
 		answer <- fmt.Sprintf("%s, %v", all, err)
 	}()
 	<-arrived
-	if n := r.Drain(context.Background(), "shop/test", "v1", "", 100*time.Millisecond); n != 1 {
+	if n := r.Drain(context.Background(), drainOf("v1", "", 100*time.Millisecond)); n != 1 {
 		t.Errorf("%d requests at the limit, want 1", n)
 	}
 	close(release)

@@ -188,19 +188,19 @@ const leaveLimit = 5 * time.Minute
 // Table returns the table in effect; its Number is 0 when there is none.
 func (p *Proxy) Table() *Table { return p.routing.Load().table }
 
-// Drain returns when no request to the release (or, if it is not empty, the
-// instance) of a site is in flight, or at the limit, with the number of those
-// that still are. Streams that do not end by themselves are ended before it,
-// spread over the last part of the limit.
-func (p *Proxy) Drain(ctx context.Context, site string, id davit.ReleaseID, instance string, limit time.Duration) int64 {
+// Drain returns when no request to what is asked for is in flight, or at the
+// limit, with the number of those that still are. Streams that do not end by
+// themselves are ended before it, spread over the last part of the limit.
+func (p *Proxy) Drain(ctx context.Context, request DrainRequest) int64 {
+	limit := request.Limit.D()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	var parting sync.WaitGroup
 	defer parting.Wait()
 	defer cancel()
-	parting.Go(func() { part(ctx, limit, p.registry.leaving(site, id, instance)) })
-	gauges := p.registry.releaseGauges(site, id)
-	if instance != "" {
-		gauges = p.registry.instanceGauges(site, instance)
+	parting.Go(func() { part(ctx, limit, p.registry.leaving(request)) })
+	gauges := p.registry.releaseGauges(request)
+	if request.Instance != "" {
+		gauges = p.registry.instanceGauges(request)
 	}
 	for {
 		for _, g := range gauges {

@@ -118,14 +118,17 @@ func (s Service) protocol() davit.Protocol {
 	return s.Protocol
 }
 
-// releaseGauges returns what counts the requests in flight to a release.
-func (g *registry) releaseGauges(site string, id davit.ReleaseID) []*gauge {
+// releaseGauges returns what counts the requests in flight to a release, or to
+// the service that is asked for.
+func (g *registry) releaseGauges(asked DrainRequest) []*gauge {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var gauges []*gauge
-	if record := g.sites[site]; record != nil {
-		for _, c := range record.traffic[id] {
-			gauges = append(gauges, &c.inFlight)
+	if record := g.sites[asked.Site]; record != nil {
+		for service, c := range record.traffic[asked.Release] {
+			if asked.Service == "" || asked.Service == service {
+				gauges = append(gauges, &c.inFlight)
+			}
 		}
 	}
 	return gauges
@@ -133,12 +136,12 @@ func (g *registry) releaseGauges(site string, id davit.ReleaseID) []*gauge {
 
 // instanceGauges is as releaseGauges, for one instance of the site, or, if that
 // is empty, of any.
-func (g *registry) instanceGauges(site, instance string) []*gauge {
+func (g *registry) instanceGauges(asked DrainRequest) []*gauge {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var gauges []*gauge
 	for key, b := range g.backends {
-		if (site == "" || key.site == site) && key.Instance == instance {
+		if (asked.Site == "" || key.site == asked.Site) && key.Instance == asked.Instance {
 			gauges = append(gauges, &b.inFlight)
 		}
 	}

@@ -163,7 +163,7 @@ func TestRouterRoutesAndKnowsWhatIsInEffect(t *testing.T) {
 	if figures, err := e.Figures(ctx); err != nil || figures.Release("v1").Requests != 1 {
 		t.Errorf("figures: %+v, %v", figures, err)
 	}
-	if n, err := e.Drain(ctx, "v2", time.Second); n != 0 || err != nil {
+	if n, err := e.Drain(ctx, testRelease("v2")); n != 0 || err != nil {
 		t.Errorf("drain: %d, %v", n, err)
 	}
 	if err := e.Route(ctx, davit.Routing{}); err != nil {

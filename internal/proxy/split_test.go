@@ -304,7 +304,7 @@ func TestSwapsUnderLoadLoseNothing(t *testing.T) {
 			share, drained, i = 0, "v2", 1
 		}
 		r.put(twoReleases(share, v1, v2))
-		if remaining := r.Drain(ctx, "shop/test", drained, "", patience); remaining != 0 {
+		if remaining := r.Drain(ctx, drainOf(drained, "", patience)); remaining != 0 {
 			t.Errorf("%d in flight to %s", remaining, drained)
 		}
 		if n := inside[i].Load(); n != 0 && !t.Failed() {
@@ -343,12 +343,12 @@ func TestDrainReturnsAtItsLimitWithWhatRemains(t *testing.T) {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, what := range [][2]string{{"v1", ""}, {"", "v1-web-a"}} {
-		if n := r.Drain(ended, "shop/test", davit.ReleaseID(what[0]), what[1], patience); n != 3 {
+		if n := r.Drain(ended, drainOf(davit.ReleaseID(what[0]), what[1], patience)); n != 3 {
 			t.Errorf("drain of %v at its limit: %d remain, want 3", what, n)
 		}
 	}
 	drained := make(chan int64)
-	go func() { drained <- r.Drain(context.Background(), "shop/test", "v1", "", patience) }()
+	go func() { drained <- r.Drain(context.Background(), drainOf("v1", "", patience)) }()
 	select {
 	case <-drained:
 		t.Fatal("drained while three are in flight")

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/davit-dev/davit"
 )
 
 // Streams (WebSockets, event streams, gRPC streams) end at their own end, if the
@@ -103,14 +101,18 @@ func part(ctx context.Context, limit time.Duration, instances []*backend) {
 	}
 }
 
-// leaving returns the instances of a release of a site, or the instance, of
-// whichever site if none is named.
-func (g *registry) leaving(site string, id davit.ReleaseID, instance string) []*backend {
+// leaving returns the instances that are asked for: those of a release of a site
+// or of one service of it, or the instance, of whichever site if none is named.
+func (g *registry) leaving(asked DrainRequest) []*backend {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var all []*backend
 	for key, b := range g.backends {
-		if (site == "" || key.site == site) && (instance == "" && key.release == id || instance != "" && key.Instance == instance) {
+		wanted := key.Instance == asked.Instance
+		if asked.Instance == "" {
+			wanted = key.release == asked.Release && (asked.Service == "" || asked.Service == key.service)
+		}
+		if wanted && (asked.Site == "" || asked.Site == key.site) {
 			all = append(all, b)
 		}
 	}
