@@ -57,8 +57,8 @@ cross: ## compile for every platform that is supported
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath ./...; \
 	done
 
-.PHONY: bench bench-proxy bench-deployments bench-rollback bench-switch
-bench: bench-proxy bench-switch bench-rollback bench-deployments ## all figures of the README
+.PHONY: bench bench-proxy bench-deployments bench-streams bench-rollback bench-switch
+bench: bench-proxy bench-switch bench-rollback bench-deployments bench-streams ## all figures of the README
 
 bench-proxy: ## the embedded proxy beside nginx
 	scripts/need nginx=nginx-light wrk=wrk
@@ -72,6 +72,9 @@ bench-rollback: build ## from the first bad answer to all traffic on stable
 
 bench-deployments: build ## requests lost in 30 deployments at 3,000 requests/s
 	go run ./bench/deployments -davit bin/davit deployments
+
+bench-streams: build ## the same with 100 WebSockets and 100 event streams open
+	go run ./bench/deployments -davit bin/davit streams
 
 .PHONY: clean
 clean:

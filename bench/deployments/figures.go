@@ -82,11 +82,22 @@ func measureRollback(ctx context.Context, b *bench) error {
 }
 
 func measureDeployments(ctx context.Context, b *bench) error {
+	return b.deployments(ctx, func() (func() error, error) { return func() error { return nil }, nil })
+}
+
+// deployments deploys one version after the other, with each strategy in turn.
+// open begins what else goes on throughout; what it returns ends that and judges
+// it.
+func (b *bench) deployments(ctx context.Context, open func() (judge func() error, err error)) error {
 	versions, err := b.begin(ctx, "next", "{}")
 	if err != nil {
 		return err
 	}
 	defer b.traffic.End()
+	judge, err := open()
+	if err != nil {
+		return err
+	}
 	for i, version := range versions {
 		s := b.strategies[i%len(b.strategies)]
 		mark := b.traffic.Mark()
@@ -108,11 +119,36 @@ func measureDeployments(ctx context.Context, b *bench) error {
 	}
 	fmt.Fprintf(b.out, "of %d confirmed orders %d are missing and %d doubled\n", orders.Confirmed, orders.Missing, orders.Doubled)
 	s := b.traffic.Snapshot()
-	err = b.conclude(s, s.TotalLost())
+	err = errors.Join(judge(), b.conclude(s, s.TotalLost()))
 	if orders.Missing+orders.Doubled > 0 {
 		err = errors.Join(err, errors.New("the shop's books do not balance"))
 	}
 	return err
+}
+
+// streamsOfEach is how many WebSockets, and how many event streams, are open.
+const streamsOfEach = 100
+
+// measureStreams is measureDeployments with streams open. Those that are open to
+// a release that loses its traffic are ended at the drain limit of their
+// service, in the way of their protocol, and come back; none may be cut.
+func measureStreams(ctx context.Context, b *bench) error {
+	return b.deployments(ctx, func() (func() error, error) {
+		streams, err := b.Open(ctx, streamsOfEach)
+		if err != nil {
+			return nil, err
+		}
+		return func() error {
+			streams.Close()
+			f := streams.Figures()
+			fmt.Fprintf(b.out, "streams: opened %d, refused %d, ended %d, at most %d within 100 ms, cut %d; %d messages\n",
+				f.Opened, f.Refused, f.Ended, f.Together, f.Cut, f.Messages)
+			if f.Cut+f.Refused > 0 {
+				return fmt.Errorf("streams were cut or refused: %v", f.Samples)
+			}
+			return nil
+		}, nil
+	})
 }
 
 func ms(d time.Duration) string { return d.Round(time.Millisecond).String() }

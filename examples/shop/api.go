@@ -35,11 +35,14 @@ func runAPI(ctx context.Context, log *slog.Logger, faults Faults) error {
 		return err
 	}
 	defer ledger.close()
-	return serve(ctx, log, faults, newAPI(ledger))
+	return serve(ctx, log, faults, newAPI(ctx, ledger))
 }
 
-func newAPI(ledger *ledger) http.Handler {
+// newAPI returns the api's handler. Its streams end with ctx.
+func newAPI(ctx context.Context, ledger *ledger) http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/events", handleEvents(ctx))
+	mux.HandleFunc("GET /api/echo", handleEcho(ctx))
 	mux.HandleFunc("GET /api/products", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"version": version, "products": products})
 	})

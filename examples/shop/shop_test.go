@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 func newTestAPI(t *testing.T, ledgerPath string) http.Handler {
@@ -23,7 +25,7 @@ func newTestAPI(t *testing.T, ledgerPath string) http.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.close)
-	return newAPI(l)
+	return newAPI(t.Context(), l)
 }
 
 func TestOrderIsEchoedAndEnteredOnce(t *testing.T) {
@@ -69,6 +71,59 @@ func TestLedgerMemoryIsBounded(t *testing.T) {
 	}
 	if n := len(l.recent) + len(l.older); n > 2*remembered {
 		t.Errorf("the ledger remembers %d keys, want %d at most", n, 2*remembered)
+	}
+}
+
+func TestEventsCountFromOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		w := httptest.NewRecorder()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			handleEvents(ctx)(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/events", http.NoBody))
+		}()
+		time.Sleep(tick)
+		synctest.Wait()
+		stop()
+		<-done
+		if got, want := w.Body.String(), "id: 1\ndata: dev\n\nid: 2\ndata: dev\n\n"; got != want {
+			t.Errorf("the stream is %q, want %q", got, want)
+		}
+	})
+}
+
+func TestEchoSaysWhenItGoesAway(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	server := httptest.NewServer(handleEcho(ctx))
+	defer server.Close()
+	conn, response, err := websocket.Dial(t.Context(), server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow() //nolint:errcheck // it was closed before
+	// RFC 6455 section 1.3 gives how the answer follows from the key; the client
+	// has checked it.
+	if got := response.Header.Get("Shop-Version"); got != version {
+		t.Errorf("version %q answered", got)
+	}
+	for _, message := range []string{"ahoy", strings.Repeat("x", longest), ""} {
+		if err := conn.Write(t.Context(), websocket.MessageText, []byte(message)); err != nil {
+			t.Fatal(err)
+		}
+		if _, got, err := conn.Read(t.Context()); err != nil || string(got) != message {
+			t.Errorf("%q came back for %q, %v", got, message, err)
+		}
+	}
+	stop()
+	if _, _, err := conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Errorf("it ended with %v", err)
+	}
+	if plain, err := http.Get(server.URL); err != nil || plain.StatusCode != http.StatusUpgradeRequired {
+		t.Errorf("a plain request got %v, %v", plain, err)
+	} else {
+		_ = plain.Body.Close()
 	}
 }
 

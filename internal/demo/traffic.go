@@ -49,6 +49,35 @@ func (t *Traffic) End() {
 	t.done.Wait()
 }
 
+// Streams are open streams through a rig's front door.
+type Streams struct {
+	*load.Streams
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// Open opens as many WebSockets and as many event streams to the api, and waits
+// until all are.
+func (r *Rig) Open(ctx context.Context, each int) (*Streams, error) {
+	s := &Streams{Streams: load.NewStreams(load.StreamOptions{
+		Target: "http://" + r.front, WebSockets: each, Events: each, WebSocketPath: "/api/echo", EventsPath: "/api/events",
+	})}
+	ctx, s.stop = context.WithCancel(ctx)
+	s.done.Go(func() { s.Run(ctx) })
+	err := r.until(ctx, "all streams are open", func(context.Context) bool { return s.Figures().Open == 2*each })
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes the streams.
+func (s *Streams) Close() {
+	s.stop()
+	s.done.Wait()
+}
+
 // Settle waits until n more requests were answered or lost.
 func (t *Traffic) Settle(ctx context.Context, n int64) error {
 	finished := func() int64 { s := t.Snapshot(); return s.Answered + s.TotalLost() }
