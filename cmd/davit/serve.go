@@ -92,6 +92,12 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	group.Go(func() error { return parts.engine.Run(ctx) })
 	group.Go(func() error { return keepFor(ctx, parts.store, o.retain, log) })
 	group.Go(func() error { return parts.prune(ctx, log) })
+	group.Go(func() error {
+		if err := parts.store.Examine(ctx); err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "the store is not whole; nothing is recorded any more, so nothing is changed", "error", err)
+		}
+		return nil
+	})
 	group.Go(func() error { return server.New(parts.server(log)).Serve(ctx, stopGrace, listeners...) })
 	err = group.Wait()
 	log.Info("stopped; instances and proxy go on serving")

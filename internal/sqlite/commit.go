@@ -23,6 +23,9 @@ func (s *Store) Commit(ctx context.Context, change *davit.Change) error {
 // commit is Commit with something more in the same transaction.
 func (s *Store) commit(ctx context.Context, change *davit.Change, more func(*writer) error) error {
 	w := &writer{store: s, change: change, events: slices.Clone(change.Events), audit: slices.Clone(change.Audit), more: more}
+	if damage := s.damage.Load(); damage != nil {
+		return *damage
+	}
 	if err := w.commit(ctx); err != nil {
 		return err
 	}

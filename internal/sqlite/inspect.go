@@ -37,31 +37,50 @@ func missing(path string) (bool, error) {
 	return true, nil
 }
 
-// inspect refuses a store that is not whole or not for this binary. It opens
-// the file for reading only: SQLite would otherwise carry the write-ahead log
-// over into a damaged file, or delete it.
-func inspect(ctx context.Context, path string) error {
+// inspect refuses a store that is not whole or not for this binary. Of one of
+// more than whole bytes it leaves the tables that grow for later.
+func inspect(ctx context.Context, path string, whole int64) (later bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return fmt.Errorf("looking at the store: %w", err)
+		return false, fmt.Errorf("looking at the store: %w", err)
 	}
 	if info.Size() == 0 { // to SQLite a new database; a store is never created empty
-		return damaged(path, "it is empty", nil)
+		return false, damaged(path, "it is empty", nil)
 	}
 	required, err := acknowledged(path)
 	if err != nil {
-		return err
+		return false, err
 	}
+	later = info.Size() > whole
+	return later, readOnly(path, func(db *sql.DB) error { return examine(ctx, db, path, required, later) })
+}
+
+// readOnly opens the file for reading only: SQLite would otherwise carry the
+// write-ahead log over into a damaged file, or delete it.
+func readOnly(path string, look func(*sql.DB) error) error {
 	name := (&url.URL{Scheme: "file", OmitHost: true, Path: path}).String() + "?mode=ro&_busy_timeout=5000"
 	db, err := sql.Open("sqlite", name)
 	if err != nil {
 		return fmt.Errorf("opening the store %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(1)
-	return errors.Join(examine(ctx, db, path, required), db.Close())
+	return errors.Join(look(db), db.Close())
 }
 
-func examine(ctx context.Context, db *sql.DB, path string, required int64) error {
+// Examine reads what Open left for later, and returns nil when it is whole. When
+// it is not, the store commits nothing any more, and says why.
+func (s *Store) Examine(ctx context.Context) error {
+	if !s.later {
+		return nil
+	}
+	err := readOnly(s.path, func(db *sql.DB) error { return quickCheck(ctx, db, s.path, growing()) })
+	if davit.ErrorCode(err) == davit.CodeRefused {
+		s.damage.Store(&err)
+	}
+	return err
+}
+
+func examine(ctx context.Context, db *sql.DB, path string, required int64, later bool) error {
 	var application int64
 	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application); err != nil {
 		return explain(err, path, "reading its header")
@@ -73,7 +92,11 @@ func examine(ctx context.Context, db *sql.DB, path string, required int64) error
 	if err := checkSchema(ctx, db, path); err != nil {
 		return err
 	}
-	if err := quickCheck(ctx, db, path); err != nil {
+	var tables []string
+	if later {
+		tables = bounded()
+	}
+	if err := quickCheck(ctx, db, path, tables); err != nil {
 		return err
 	}
 	commits, err := count(ctx, db)
@@ -108,19 +131,33 @@ func checkSchema(ctx context.Context, db *sql.DB, path string) error {
 	return nil
 }
 
-// quickCheck reads every page and checks every constraint, among them that
-// documents are JSON. It takes about a second for 200 MB.
-func quickCheck(ctx context.Context, db *sql.DB, path string) error {
-	findings, err := query(ctx, db, "PRAGMA quick_check(3)")
-	if code(err) == sqlite3.SQLITE_ERROR { // a document that cannot be read ends the check
-		return damaged(path, "checking it failed", err)
+// bounded are the tables that an engine needs to begin; growing are those that
+// grow with every rollout.
+func bounded() []string { return []string{"head", "environments", "releases", "rollouts"} }
+func growing() []string { return []string{"events", "audit"} }
+
+// quickCheck reads every page of the tables, or of the whole store when none is
+// named, and checks every constraint, among them that documents are JSON. It
+// takes about a second for 100 MB.
+func quickCheck(ctx context.Context, db *sql.DB, path string, tables []string) error {
+	statements := []string{"PRAGMA quick_check(3)"}
+	for i, table := range tables {
+		statements = append(statements[:i], "PRAGMA quick_check("+table+")")
 	}
-	if err != nil {
-		return explain(err, path, "checking it")
+	var findings []string
+	for _, statement := range statements {
+		found, err := query(ctx, db, statement)
+		if code(err) == sqlite3.SQLITE_ERROR { // a document that cannot be read ends the check
+			return damaged(path, "checking it failed", err)
+		}
+		if err != nil {
+			return explain(err, path, "checking it")
+		}
+		findings = append(findings, found...)
 	}
 	findings = slices.DeleteFunc(findings, func(finding string) bool { return finding == "ok" })
 	if len(findings) > 0 {
-		return damaged(path, strings.Join(findings, "; "), nil)
+		return damaged(path, strings.Join(findings[:min(len(findings), 3)], "; "), nil)
 	}
 	return nil
 }

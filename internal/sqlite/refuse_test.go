@@ -232,3 +232,40 @@ func TestDamaged(t *testing.T) {
 		t.Errorf("of %d pages %d may be lost", pages, whole)
 	}
 }
+
+// TestDamagedAndLarge is TestDamaged for a store of which the larger part is
+// examined while it is in use.
+func TestDamagedAndLarge(t *testing.T) {
+	dir := closed(t, 40)
+	sound := content(t, dir)
+	found := 0
+	for page := range len(sound[""]) / 4096 {
+		harmed := bytes.Clone(sound[""])
+		clear(harmed[page*4096 : (page+1)*4096])
+		copied := lay(t, map[string][]byte{"": harmed, ".mark": sound[".mark"]}, dir)
+		s, err := openLarge(t.Context(), copied)
+		if err != nil {
+			refused(t, err, davit.CodeRefused, "is damaged")
+			continue
+		}
+		examined := s.Examine(t.Context())
+		steps, err := agree(t.Context(), copied, s)
+		committed := s.Commit(t.Context(), step(41))
+		switch {
+		case examined != nil:
+			found++
+			refused(t, examined, davit.CodeRefused, "is damaged")
+			if !errors.Is(committed, examined) {
+				t.Errorf("page %d: after %v a commit gave %v", page, examined, committed)
+			}
+		case err != nil || steps != 40 || committed != nil:
+			t.Errorf("page %d: nothing was found, and there are %d steps (%v), a commit gave %v", page, steps, err, committed)
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("page %d: %v", page, err)
+		}
+	}
+	if found == 0 {
+		t.Error("nothing was found while the store was in use")
+	}
+}

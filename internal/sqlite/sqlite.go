@@ -8,6 +8,9 @@
 //     acknowledged is refused, and left as it is. A file beside it, the mark,
 //     holds the number of acknowledged commits: SQLite alone cannot tell a
 //     write-ahead log that lost its end from one that never was longer.
+//   - Of a store that takes long to read whole, the journal and the audit log are
+//     examined while it is in use already. When they turn out to be damaged,
+//     nothing is committed any more.
 //   - After a power failure the mark may lag behind the store, never run ahead
 //     of it, so that it refuses no sound store.
 //
@@ -16,6 +19,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -23,6 +27,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/davit-dev/davit"
 	"golang.org/x/mod/sumdb/tlog"
@@ -42,7 +47,13 @@ type Options struct {
 	// Audit seals the audit entries of a change. Without it a change that has
 	// any is refused.
 	Audit Sealer
+	// Whole is the size in bytes up to which a store is examined whole before it
+	// is opened; 128 MiB, which takes about a second, when it is 0. Of a larger
+	// one Examine examines the journal and the audit log.
+	Whole int64
 }
+
+const defaultWhole = 128 << 20
 
 // Store keeps releases, environments, rollouts, their journal and the audit
 // log. It is safe for concurrent use.
@@ -55,6 +66,9 @@ type Store struct {
 	audit Sealer
 
 	backup sync.Mutex // held while a backup is made
+
+	later  bool                  // journal and audit log were not examined yet
+	damage atomic.Pointer[error] // what Examine found
 }
 
 // readers is the number of connections that read beside the one that writes.
@@ -84,7 +98,7 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 	if fresh {
 		err = create(ctx, path)
 	} else {
-		err = inspect(ctx, path)
+		s.later, err = inspect(ctx, path, cmp.Or(options.Whole, defaultWhole))
 	}
 	if err != nil {
 		return nil, err

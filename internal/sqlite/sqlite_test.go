@@ -41,6 +41,15 @@ func openIn(ctx context.Context, dir string) (*sqlite.Store, error) {
 	return sqlite.Open(ctx, filepath.Join(dir, "davit.db"), sqlite.Options{Audit: log})
 }
 
+// openLarge is openIn for a store that counts as a large one.
+func openLarge(ctx context.Context, dir string) (*sqlite.Store, error) {
+	log, err := auditKey(dir)
+	if err != nil {
+		return nil, err
+	}
+	return sqlite.Open(ctx, filepath.Join(dir, "davit.db"), sqlite.Options{Audit: log, Whole: 1})
+}
+
 func mustOpen(t testing.TB, dir string) *sqlite.Store {
 	t.Helper()
 	s, err := openIn(t.Context(), dir)
