@@ -57,8 +57,8 @@ cross: ## compile for every platform that is supported
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath ./...; \
 	done
 
-.PHONY: bench bench-proxy bench-deployments bench-streams bench-rollback bench-switch
-bench: bench-proxy bench-switch bench-rollback bench-deployments bench-streams ## all figures of the README
+.PHONY: bench bench-proxy bench-deployments bench-streams bench-rollback bench-switch bench-death
+bench: bench-proxy bench-switch bench-rollback bench-deployments bench-streams bench-death ## all figures of the README
 
 bench-proxy: ## the embedded proxy beside nginx
 	scripts/need nginx=nginx-light wrk=wrk
@@ -75,6 +75,14 @@ bench-deployments: build ## requests lost in 30 deployments at 3,000 requests/s
 
 bench-streams: build ## the same with 100 WebSockets and 100 event streams open
 	go run ./bench/deployments -davit bin/davit streams
+
+bench-death: build ## requests lost when one of two instances is killed
+	go run ./bench/deployments -davit bin/davit death
+
+.PHONY: bench-memory
+bench-memory: build ## memory of server and proxy over 10 million requests (about 15 minutes), and with 10,000 idle connections
+	scripts/need wrk=wrk
+	go run ./bench/memory -davit bin/davit
 
 .PHONY: clean
 clean:

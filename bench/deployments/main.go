@@ -5,6 +5,7 @@
 //	rollback     from the first bad answer of a candidate that answers nothing but
 //	             errors, at a weight of 5 %, to all traffic on the stable release
 //	deployments  requests lost in ten deployments of each strategy
+//	death        requests lost when one of two instances is killed
 //	streams      the same with 100 WebSockets and 100 event streams open throughout
 //
 // Everything runs on this machine: instances, proxy, server, and the load
@@ -57,6 +58,7 @@ func benchmarks() map[string]benchmark {
 		"switch":      {200, 20, []demo.Strategy{atOnce}, measureSwitch},
 		"rollback":    {500, 20, []demo.Strategy{atOnce, fivePercent}, measureRollback},
 		"deployments": {3000, 30, strategies, measureDeployments},
+		"death":       {1000, 20, []demo.Strategy{two}, measureDeath},
 		"streams":     {3000, 30, strategies, measureStreams},
 	}
 }
@@ -72,7 +74,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	chosen, known := benchmarks()[flags.Arg(0)]
 	if !known || flags.NArg() != 1 {
-		return errors.New("name one figure: switch, rollback, deployments or streams")
+		return errors.New("name one figure: switch, rollback, deployments, death or streams")
 	}
 	if o.count > 0 {
 		chosen.count = o.count

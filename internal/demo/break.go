@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -75,7 +76,7 @@ func (r *Rig) Whole(ctx context.Context) (string, error) {
 	}
 	running := 0
 	for _, command := range processes {
-		if program, _, _ := strings.Cut(command, " "); filepath.Base(program) == "shop" {
+		if isShop(command, "") {
 			running++
 		}
 	}
@@ -125,3 +126,70 @@ func Pause(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// KillInstance kills one instance of a service (SIGKILL).
+func (r *Rig) KillInstance(ctx context.Context, service string) error {
+	found, err := r.processes(ctx)
+	if err != nil {
+		return err
+	}
+	for pid, command := range found {
+		if isShop(command, service) {
+			return syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	return fmt.Errorf("no instance of %s runs", service)
+}
+
+// isShop reports whether a command line is that of an instance, of the service
+// if one is named.
+func isShop(command, service string) bool {
+	words := strings.Fields(command)
+	return len(words) > 1 && filepath.Base(words[0]) == "shop" && (service == "" || words[1] == service)
+}
+
+// Resident returns the resident memory, in bytes, of server and proxy.
+func (r *Rig) Resident(ctx context.Context) (server, proxy int64, err error) {
+	found, err := r.processes(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	for pid, command := range found {
+		words := strings.Fields(command)
+		if len(words) < 2 || words[0] != r.davit {
+			continue
+		}
+		bytes, err := resident(pid)
+		if err != nil {
+			return 0, 0, err
+		}
+		switch words[1] {
+		case "serve":
+			server = bytes
+		case "proxy":
+			proxy = bytes
+		}
+	}
+	if server == 0 || proxy == 0 {
+		return 0, 0, errors.New("server and proxy do not both run")
+	}
+	return server, proxy, nil
+}
+
+// resident reads VmRSS of proc_pid_status(5), which is in KiB.
+func resident(pid int) (int64, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, fmt.Errorf("reading the memory of process %d: %w", pid, err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if value, is := strings.CutPrefix(line, "VmRSS:"); is {
+			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("the status of process %d has no VmRSS", pid)
+}
+
+// Front returns the address of the front door.
+func (r *Rig) Front() string { return r.front }

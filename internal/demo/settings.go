@@ -18,6 +18,8 @@ type Strategy struct {
 	Gates []string // the gates, as davit.yaml says them
 	// Deadline and Window are the environment's deadline and rollback window.
 	Deadline, Window string
+	// Replicas of the api; 0 is 4.
+	Replicas int
 }
 
 // The strategies of the demo.
