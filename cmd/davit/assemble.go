@@ -54,7 +54,7 @@ func assemble(ctx context.Context, dir string, lease time.Duration, log *slog.Lo
 	if p.platforms, err = openPlatforms(ctx, dir, log); err != nil {
 		return nil, err
 	}
-	p.engine = engine.New(engine.Config{Store: p.store, Platform: p.platforms.Platform, Lease: lease, Now: time.Now, NewID: newID, Log: log})
+	p.engine = engine.New(engine.Config{Store: p.store, Platform: p.platforms.Platform, Judges: judges(p.platforms), Lease: lease, Now: time.Now, NewID: newID, Log: log})
 	return p, nil
 }
 

@@ -11,5 +11,5 @@ func otherCommands(a *app) []*cobra.Command {
 	connect := func(context.Context) (auditAPI, error) { return a.client() }
 	proxy := newProxyCommand()
 	proxy.Hidden = true
-	return []*cobra.Command{proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand(), newReleaseCommand(), a.backupCommand(), a.restoreCommand()}
+	return []*cobra.Command{proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand(), newReleaseCommand(), a.backupCommand(), a.restoreCommand(), a.validateCommand()}
 }

@@ -83,7 +83,7 @@ func newConfigValidateCommand() *cobra.Command {
 // validateConfig checks the file. A file that is wrong gives config.Problems.
 func validateConfig(path, environment, version string) (configValidation, error) {
 	result := configValidation{File: path}
-	file, err := config.Load(path)
+	file, err := config.Load(path, checkVerifier())
 	if err != nil {
 		return result, err
 	}

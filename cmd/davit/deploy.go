@@ -66,7 +66,7 @@ func (a *app) addConfigFlag(cmd *cobra.Command) {
 
 // resolve reads the configuration for an environment and version.
 func (a *app) resolve(environment, version string) (*config.Resolved, error) {
-	f, err := config.Load(cmp.Or(a.file, defaultFile))
+	f, err := config.Load(cmp.Or(a.file, defaultFile), checkVerifier())
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func (a *app) applicationInFile() (string, error) {
 		}
 		path = defaultFile
 	}
-	f, err := config.Load(path)
+	f, err := config.Load(path, checkVerifier())
 	if err != nil {
 		return "", err
 	}

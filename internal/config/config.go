@@ -31,8 +31,9 @@ type File struct {
 	// Hints are those of all environments, each once.
 	Hints []string
 
-	source source
-	root   *node
+	source   source
+	root     *node
+	verifier *CheckVerifier
 }
 
 // Resolved is what davit.yaml says of one environment and version.
@@ -47,8 +48,9 @@ type Resolved struct {
 }
 
 // Load reads and parses the file at path. It returns Problems for a file that
-// is wrong and a *davit.Error for one that cannot be read.
-func Load(path string) (*File, error) {
+// is wrong and a *davit.Error for one that cannot be read. Names and settings of
+// checks are verified where there is a verifier.
+func Load(path string, verifier ...CheckVerifier) (*File, error) {
 	src, err := readBounded(path)
 	if err != nil {
 		return nil, &davit.Error{
@@ -56,14 +58,18 @@ func Load(path string) (*File, error) {
 			Hint: "run davit in the folder of davit.yaml, or name the file with -f",
 		}
 	}
-	return Parse(path, src)
+	return Parse(path, src, verifier...)
 }
 
 // Parse checks the text of a davit.yaml for every environment that it names,
 // without reading any other file. name is used in problems, and its folder is
-// what relative paths start from. The error is Problems.
-func Parse(name string, src []byte) (*File, error) {
+// what relative paths start from. Names and settings of checks are verified
+// where there is a verifier. The error is Problems.
+func Parse(name string, src []byte, verifier ...CheckVerifier) (*File, error) {
 	f := &File{Name: name, source: newSource(name, src)}
+	if len(verifier) > 0 {
+		f.verifier = &verifier[0]
+	}
 	found := &collector{source: &f.source}
 	f.root = parseYAML(found, src)
 	if f.root == nil {
@@ -166,7 +172,7 @@ func (f *File) resolve(found *collector, environment, version string, disk bool)
 		reader: &reader{collector: found, variables: map[string]string{
 			"application": doc.application.value, "environment": environment, "version": version,
 		}},
-		folder: f.folder(), disk: disk,
+		folder: f.folder(), disk: disk, verifier: f.verifier,
 	}
 	return doc.resolve(x, environment)
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/davit-dev/davit"
 )
@@ -13,6 +14,7 @@ func gateKinds() []gateKind {
 		newGateKind[errorsGate](davit.GateErrors, "share of the candidate's requests that fail"),
 		newGateKind[latencyGate](davit.GateLatency, "quantile of the candidate's latency"),
 		newGateKind[httpGate](davit.GateHTTP, "every instance of the candidate answers a request as expected"),
+		newGateKind[validationGate](davit.GateValidation, "the validation suite finds no fault"),
 	}
 }
 
@@ -22,6 +24,7 @@ type gate struct{ kinds []gateKind }
 // gateKind is a kind's place in a gate: its key, and its form once it is read.
 type gateKind interface {
 	field() field
+	bare() bool
 	chosen() bool
 	gateForm
 }
@@ -54,6 +57,11 @@ func (s *gateSlot[T, P]) field() field {
 	return field{key: s.key, into: object[T, P](&s.form), doc: s.doc}
 }
 
+// bare reports whether the kind needs no key to be given.
+func (s *gateSlot[T, P]) bare() bool {
+	return !slices.ContainsFunc(P(&s.form.value).fields(), func(f field) bool { return f.required })
+}
+
 func (s *gateSlot[T, P]) chosen() bool { return s.form.set }
 
 func (s *gateSlot[T, P]) named() (name, service item[string]) { return P(&s.form.value).named() }
@@ -63,7 +71,8 @@ func (s *gateSlot[T, P]) resolve(x *resolver, name string) davit.Gate {
 }
 
 func (*gate) about() about {
-	return about{name: "a gate", doc: "A condition that must hold. Without enough evidence it is inconclusive, which is never a pass."}
+	return about{name: "a gate", doc: "A condition that must hold. Without enough evidence it is inconclusive, which is never a pass. " +
+		"In short: only its kind, where that needs no more."}
 }
 
 func (g *gate) fields() []field {
@@ -76,6 +85,8 @@ func (g *gate) fields() []field {
 	}
 	return fields
 }
+
+func (g *gate) short() value { return bareGate{g} }
 
 func (g *gate) oneOf() []string {
 	fields := g.fields()

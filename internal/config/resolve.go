@@ -18,6 +18,8 @@ type resolver struct {
 	folder string // absolute, of davit.yaml
 	disk   bool   // read and look for files
 
+	verifier *CheckVerifier // nil: names and settings of checks are taken as they are
+
 	environment string
 	at          position // of the environment
 	services    []string
