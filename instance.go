@@ -24,6 +24,19 @@ type Instance struct {
 	Restarts  int       `json:"restarts"`
 	StartedAt time.Time `json:"startedAt"`
 	Usage     Usage     `json:"usage"`
+	// User is the number of the user that it runs as; "" when the platform does
+	// not tell.
+	User string `json:"user,omitempty"`
+	// Artifact is the digest of what it runs, as the platform sees it; "" when it
+	// does not tell.
+	Artifact string `json:"artifact,omitempty"`
+}
+
+// Departure is how an instance ended that was told to.
+type Departure struct {
+	Signalled time.Time `json:"signalled"` // when it was told, after it was drained
+	Ended     time.Time `json:"ended"`
+	InTime    bool      `json:"inTime"` // by itself, within its grace period
 }
 
 // Usage is what an instance takes of its machine. Zero means not known.

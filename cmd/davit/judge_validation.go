@@ -87,6 +87,9 @@ func candidateTarget(p *platforms, s engine.Subject) (*validation.Target, error)
 			t.Stable = id
 		}
 	}
+	if r, ok := s.Platform.Runtime.(replacer); ok && share < davit.Whole {
+		t.Replace = r.Replace
+	}
 	if share < davit.Whole {
 		if err := choose(t, s.Release.Config.Front.Preview, "candidate"); err != nil {
 			return nil, err
@@ -107,6 +110,11 @@ func candidateTarget(p *platforms, s engine.Subject) (*validation.Target, error)
 		return err
 	}
 	return t, nil
+}
+
+// replacer is a Runtime that can have one instance replaced by another.
+type replacer interface {
+	Replace(ctx context.Context, instance string) (davit.Departure, error)
 }
 
 // errEnough ends the reading of logs.

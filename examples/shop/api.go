@@ -35,11 +35,11 @@ func runAPI(ctx context.Context, log *slog.Logger, faults Faults) error {
 		return err
 	}
 	defer ledger.close()
-	return serve(ctx, log, faults, newAPI(ctx, ledger))
+	return serve(ctx, log, faults, newAPI(ctx, ledger), dependency{"ledger", func(*http.Request) error { return ledger.well() }})
 }
 
 // newAPI returns the api's handler. Its streams end with ctx.
-func newAPI(ctx context.Context, ledger *ledger) http.Handler {
+func newAPI(ctx context.Context, ledger *ledger) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/events", handleEvents(ctx))
 	mux.HandleFunc("GET /api/echo", handleEcho(ctx))

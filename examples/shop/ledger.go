@@ -57,6 +57,17 @@ func (l *ledger) enter(key string) error {
 	return nil
 }
 
+// well returns why orders cannot be kept, nil when they can.
+func (l *ledger) well() error {
+	if l.file == nil {
+		return nil
+	}
+	if _, err := l.file.Stat(); err != nil {
+		return fmt.Errorf("looking at the ledger: %w", err)
+	}
+	return nil
+}
+
 func (l *ledger) close() {
 	if l.file != nil {
 		_ = l.file.Close() // every write was checked

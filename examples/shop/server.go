@@ -16,9 +16,9 @@ import (
 // has drained the instance before, so there are none as a rule.
 const finish = 10 * time.Second
 
-// serve answers requests on PORT until ctx ends, those to the handler and the
-// probes.
-func serve(ctx context.Context, log *slog.Logger, faults Faults, handler http.Handler) error {
+// serve answers requests on PORT until ctx ends: the service's own, and those
+// that ask how it and what it needs are.
+func serve(ctx context.Context, log *slog.Logger, faults Faults, mux *http.ServeMux, needs ...dependency) error {
 	faults.start(ctx)
 	address := net.JoinHostPort(cmp.Or(os.Getenv("HOST"), "127.0.0.1"), cmp.Or(os.Getenv("PORT"), "8081"))
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
@@ -26,7 +26,7 @@ func serve(ctx context.Context, log *slog.Logger, faults Faults, handler http.Ha
 		return fmt.Errorf("listening: %w", err)
 	}
 	log.Info("listening", "address", listener.Addr().String())
-	if err := answerUntil(ctx, listener, probed(faults, handler)); err != nil {
+	if err := answerUntil(ctx, listener, kept(log, faults, mux, needs...)); err != nil {
 		return err
 	}
 	log.Info("finished")
@@ -54,24 +54,13 @@ func answerUntil(ctx context.Context, listener net.Listener, handler http.Handle
 	return nil
 }
 
-// probed adds the probes and the version that answered to the handler. The
-// probes are not disturbed: a release that passes them and fails its users is
-// the dangerous one.
-func probed(faults Faults, handler http.Handler) http.Handler {
+// kept adds to a service what a well-kept one has. The diagnostics are not
+// disturbed: a release that passes its probes and fails its users is the
+// dangerous one.
+func kept(log *slog.Logger, faults Faults, service *http.ServeMux, needs ...dependency) http.Handler {
+	d := &diagnostics{faults: faults, dependencies: needs}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "alive")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if faults.NeverReady {
-			http.Error(w, "not ready, as the faults say", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	mux.Handle("/", faults.disturb(handler))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Shop-Version", version)
-		mux.ServeHTTP(w, r)
-	})
+	d.routes(mux)
+	mux.Handle("/", faults.disturb(politely(service)))
+	return d.observed(log, mux)
 }

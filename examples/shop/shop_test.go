@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -251,7 +252,7 @@ func TestProbesAreNotDisturbed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := httptest.NewRecorder()
-			probed(c.faults, http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, c.path, http.NoBody))
+			kept(slog.New(slog.DiscardHandler), c.faults, http.NewServeMux()).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, c.path, http.NoBody))
 			if w.Code != c.want || w.Header().Get("Shop-Version") != version {
 				t.Errorf("%s was answered %d by %q, want %d by %q", c.path, w.Code, w.Header().Get("Shop-Version"), c.want, version)
 			}
@@ -315,5 +316,52 @@ func TestTally(t *testing.T) {
 	}
 	if got := seen.line(); got != "" {
 		t.Errorf("second line %q, want none", got)
+	}
+}
+
+func TestWhatAWellKeptServiceAnswers(t *testing.T) {
+	ill := false
+	service := http.NewServeMux()
+	service.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "page") })
+	shop := kept(slog.New(slog.DiscardHandler), Faults{}, service, dependency{"sea", func(*http.Request) error {
+		if ill {
+			return fmt.Errorf("too rough")
+		}
+		return nil
+	}})
+	ask := func(method, path, forwarded string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody)
+		r.Header.Set("X-Request-Id", "r-1")
+		if forwarded != "" {
+			r.Header.Set("X-Forwarded-For", forwarded)
+		}
+		shop.ServeHTTP(w, r)
+		return w
+	}
+	for _, c := range []struct {
+		method, path, forwarded string
+		status                  int
+		part                    string
+	}{
+		{"GET", "/", "", 200, "page"},
+		{"GET", "/nowhere", "", 404, `{"error":"Not Found"}`},
+		{"DAVIT", "/", "", 405, `{"error":"Method Not Allowed"}`},
+		{"GET", "/healthz", "", 200, `"dependencies":{"sea":{"status":"ok"}}`},
+		{"GET", "/version", "", 200, `"version":"dev"`},
+		{"GET", "/metrics", "", 200, `shop_requests_total{status="4xx"} 2`},
+		{"GET", "/metrics", "192.0.2.1", 404, "error"},
+	} {
+		w := ask(c.method, c.path, c.forwarded)
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.part) || w.Header().Get("X-Request-Id") != "r-1" {
+			t.Errorf("%s %s: %d %s %v, want %d with %s", c.method, c.path, w.Code, w.Body, w.Header(), c.status, c.part)
+		}
+	}
+	if w := ask("DAVIT", "/", ""); !strings.Contains(w.Header().Get("Allow"), "GET") {
+		t.Errorf("405 without its methods: %v", w.Header())
+	}
+	ill = true
+	if w := ask("GET", "/healthz", ""); w.Code != 503 || !strings.Contains(w.Body.String(), "too rough") {
+		t.Errorf("an ill dependency: %d %s", w.Code, w.Body)
 	}
 }

@@ -26,14 +26,19 @@ var forwarded = []string{"Davit-Release", "traceparent", "X-Request-Id"}
 // runWeb serves the shop's page. The variable API_URL is the front door that
 // the api is asked through, so that the split holds for it too.
 func runWeb(ctx context.Context, log *slog.Logger, faults Faults) error {
-	handler, err := newWeb(cmp.Or(os.Getenv("API_URL"), "http://127.0.0.1:8080"))
+	api := cmp.Or(os.Getenv("API_URL"), "http://127.0.0.1:8080")
+	mux, err := newWeb(api)
 	if err != nil {
 		return err
 	}
-	return serve(ctx, log, faults, handler)
+	client := &http.Client{Timeout: time.Second}
+	return serve(ctx, log, faults, mux, dependency{"api", func(r *http.Request) error {
+		_, err := fetchCatalogue(client, api, r)
+		return err
+	}})
 }
 
-func newWeb(api string) (http.Handler, error) {
+func newWeb(api string) (*http.ServeMux, error) {
 	page, err := template.New("page").Funcs(template.FuncMap{
 		"euro": func(cents int) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) },
 	}).Parse(pageSource)

@@ -18,7 +18,7 @@
 // own. Its environment is PATH, HOME, LANG, TZ and TMPDIR of the server, then
 //
 //	PORT                                where to listen, on 127.0.0.1
-//	DAVIT_APPLICATION, DAVIT_ENVIRONMENT, DAVIT_RELEASE, DAVIT_VERSION,
+//	DAVIT_APPLICATION, DAVIT_ENVIRONMENT, DAVIT_RELEASE, DAVIT_VERSION, DAVIT_CONFIG_HASH,
 //	DAVIT_SERVICE, DAVIT_INSTANCE       what it is
 //	DAVIT_ARTIFACT                      the pinned file or folder
 //	DAVIT_STATE                         whose it is

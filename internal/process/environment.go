@@ -81,7 +81,7 @@ func (h *Host) surround(r record, release *davit.Release, artifact string) (surr
 	maps.Copy(public, map[string]string{
 		"PORT":              strconv.Itoa(r.Port),
 		"DAVIT_APPLICATION": r.Application, "DAVIT_ENVIRONMENT": r.Environment,
-		"DAVIT_RELEASE": string(r.Release), "DAVIT_VERSION": release.Version,
+		"DAVIT_RELEASE": string(r.Release), "DAVIT_VERSION": release.Version, "DAVIT_CONFIG_HASH": release.ConfigHash,
 		"DAVIT_SERVICE": r.Service, envInstance: r.ID, envState: h.id,
 	})
 	if artifact != "" {

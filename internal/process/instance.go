@@ -31,7 +31,8 @@ type instance struct {
 	past history // of the goroutine that keeps it
 
 	// Under mu.
-	readyAt time.Time // since when it is ready; zero when it is not
+	readyAt     time.Time // since when it is ready; zero when it is not
+	signalledAt time.Time // when it was told to end; zero before
 
 	env  []string // what its process was started with; empty when that is not known
 	mask masker

@@ -25,6 +25,7 @@ func (i *instance) depart(ctx context.Context, l *life) ending {
 		i.note(ctx, func(r *record) { r.Phase = stopping })
 	}
 	l.stopProbing()
+	i.signalled()
 	if !i.stop(ctx, l.process) {
 		return ending{interrupted: true}
 	}

@@ -72,6 +72,8 @@ func (r *Runtime) Instances(ctx context.Context) ([]davit.Instance, error) {
 	for n, i := range kept {
 		all[n] = i.view()
 		all[n].Usage = usage.of(i.record().Process)
+		seen := r.host.store.see(i.record().Process)
+		all[n].User, all[n].Artifact = seen.user, seen.artifact
 	}
 	return all, nil
 }

@@ -6,9 +6,27 @@ import "slices"
 func Checks() []Check {
 	return slices.Concat(
 		healthProbes(),
+		healthSystem(),
 		healthInstances(),
 		identityVersion(),
+		identityArtifact(),
 		functionalRequests(),
+		functionalJourneys(),
+		functionalRedirects(),
+		functionalProtocol(),
+		functionalWeb(),
+		securityTLS(),
+		securityTransport(),
 		securityHeaders(),
+		securityCookies(),
+		securityTrace(),
+		securityExposed(),
+		dependenciesReported(),
+		dependenciesDirect(),
+		performance(),
+		runtimeUsage(),
+		runtimeUser(),
+		runtimeStop(),
+		observability(),
 	)
 }

@@ -124,11 +124,13 @@ func (x *exam) addressed(ctx context.Context) ([]place, error) {
 	return places, err
 }
 
-// at returns the place of an instance.
+// at returns the place of an instance. It is asked as Davit's proxy asks it, so
+// that it stays on its release when it calls a sibling.
 func (x *exam) at(i davit.Instance) place {
 	return place{
 		name: i.ID, base: &url.URL{Scheme: "http", Host: i.Address}, host: x.Host, instance: &i,
-		h2c: x.Release != nil && x.Release.Config.Services[i.Service].Protocol == davit.ProtocolH2C,
+		header: http.Header{"Davit-Release": {string(i.Release)}},
+		h2c:    x.Release != nil && x.Release.Config.Services[i.Service].Protocol == davit.ProtocolH2C,
 	}
 }
 

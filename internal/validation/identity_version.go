@@ -87,7 +87,7 @@ func told(ctx context.Context, x *exam, p fieldParams, want string) error {
 	if asked == 0 {
 		return skip("no %s is told under %s", p.Field, p.Path)
 	}
-	x.summarize("%s, told at %d places", clip(want), asked)
+	x.summarize("%s, told %d times", clip(want), asked)
 	return nil
 }
 

@@ -189,6 +189,6 @@ func (x *exam) conclusion() (Outcome, string) {
 	case n == 1:
 		return Passed, x.evidence[0].Came
 	default:
-		return Passed, fmt.Sprintf("%d times as expected", n)
+		return Passed, fmt.Sprintf("%d of %d as expected", n, n)
 	}
 }

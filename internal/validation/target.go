@@ -37,11 +37,5 @@ type Target struct {
 	Logs func(ctx context.Context, each func(line string) bool) error
 	// Replace ends an instance as a rollout would, drained and with SIGTERM, and
 	// has another take its place. It returns when the old one has ended.
-	Replace func(ctx context.Context, instance string) (Departure, error)
-}
-
-// Departure is how an instance ended.
-type Departure struct {
-	Killed bool           // it did not end by itself within its grace period
-	Took   davit.Duration // from when it was told to go
+	Replace func(ctx context.Context, instance string) (davit.Departure, error)
 }
