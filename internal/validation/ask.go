@@ -95,9 +95,9 @@ func (x *exam) ask(ctx context.Context, at place, r request) (*answer, error) {
 	if r.method == "" {
 		r.method = http.MethodGet
 	}
-	target, err := at.base.Parse(strings.TrimSuffix(at.base.Path, "/") + r.path)
+	target, err := at.url(r.path)
 	if err != nil {
-		return nil, fmt.Errorf("the path %q: %w", r.path, err)
+		return nil, err
 	}
 	asked := r.method + " " + target.String()
 	req, err := http.NewRequestWithContext(ctx, r.method, target.String(), strings.NewReader(r.body))

@@ -85,6 +85,18 @@ type place struct {
 	instance *davit.Instance // nil at the front door
 }
 
+// url returns the address of a path at the place.
+func (p *place) url(path string) (*url.URL, error) {
+	u, err := p.base.Parse(strings.TrimSuffix(p.base.Path, "/") + path)
+	if err != nil {
+		return nil, fmt.Errorf("the path %q: %w", clip(path), err)
+	}
+	if u.Host != p.base.Host || u.Scheme != p.base.Scheme { // such as //elsewhere
+		return nil, fmt.Errorf("the path %q leads to another server", clip(path))
+	}
+	return u, nil
+}
+
 // front is where users come in.
 func (x *exam) front() place {
 	return place{name: x.base.Host, base: x.base, host: x.Host, header: x.Header, managed: x.Managed}

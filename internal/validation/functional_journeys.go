@@ -96,18 +96,23 @@ func (j *journey) travel(ctx context.Context, x *exam) error {
 	}
 	values := map[string]string{}
 	for n, s := range j.Steps {
-		r := s.filled(values)
-		for _, c := range jar.Cookies(x.base.JoinPath(strings.SplitN(r.path, "?", 2)[0])) {
-			r.header.Add("Cookie", c.Name+"="+c.Value)
-		}
-		if cookies := r.header.Values("Cookie"); len(cookies) > 0 {
-			r.header.Set("Cookie", strings.Join(cookies, "; "))
-		}
-		a, err := x.ask(ctx, x.front(), r)
+		r, at := s.filled(values), x.front()
+		target, err := at.url(r.path)
 		if err != nil {
 			return fmt.Errorf("step %d: %w", n+1, err)
 		}
-		jar.SetCookies(x.base, a.Cookies())
+		var cookies []string
+		for _, c := range jar.Cookies(target) {
+			cookies = append(cookies, c.Name+"="+c.Value)
+		}
+		if len(cookies) > 0 {
+			r.header.Set("Cookie", strings.Join(cookies, "; "))
+		}
+		a, err := x.ask(ctx, at, r)
+		if err != nil {
+			return fmt.Errorf("step %d: %w", n+1, err)
+		}
+		jar.SetCookies(target, a.Cookies())
 		if !s.judge(x, a) {
 			return nil
 		}

@@ -22,6 +22,12 @@ func (b *beside) check() error {
 	return nil
 }
 
+type cpuParams struct {
+	beside
+	// Window is how long to look: platforms read what is used once a second.
+	Window davit.Duration `json:"window"`
+}
+
 // allows returns the most that is allowed beside what the stable one takes.
 func (b *beside) allows(stable float64) float64 { return stable*b.Ratio + b.Slack }
 
@@ -47,11 +53,10 @@ func runtimeUsage() []Check {
 		}),
 		define(Check{
 			ID: "runtime.cpu", Category: Runtime, Severity: davit.Advisory, Retries: -1,
-			Proves: "instances take no more processor time than those of the stable release, over a second and a half",
+			Proves: "instances take no more processor time than those of the stable release, over a second or two",
 			Hint:   "profile it; slack is in processors, set with: {ratio: …, slack: …}",
-		}, beside{2, 0.5}, func(ctx context.Context, x *exam, p beside) error {
-			// Platforms read what is used once a second.
-			return compare(ctx, x, p, "CPU", "processors", 1500*time.Millisecond, func(i davit.Instance) float64 { return i.Usage.CPU.D().Seconds() }, nil)
+		}, cpuParams{beside{2, 0.5}, ms(1500)}, func(ctx context.Context, x *exam, p cpuParams) error {
+			return compare(ctx, x, p.beside, "CPU", "processors", p.Window.D(), func(i davit.Instance) float64 { return i.Usage.CPU.D().Seconds() }, nil)
 		}),
 	}
 }
