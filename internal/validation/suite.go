@@ -23,9 +23,14 @@ type chosen struct {
 // does not have.
 func New(p davit.ValidationParams) (*Suite, error) {
 	all := Checks()
-	for _, name := range slices.Concat(p.Checks, p.Without, slices.Sorted(maps.Keys(p.Settings))) {
+	for _, name := range slices.Concat(p.Checks, p.Without) {
 		if !slices.ContainsFunc(all, func(c Check) bool { return c.is(name) }) {
-			return nil, unknown(name)
+			return nil, unknown("check and no category", name)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.Settings)) {
+		if !slices.ContainsFunc(all, func(c Check) bool { return c.ID == id }) {
+			return nil, unknown("check", id)
 		}
 	}
 	s := &Suite{}
@@ -81,10 +86,10 @@ func (c Check) with(setting davit.CheckSettings) (chosen, error) {
 	return bound, err
 }
 
-func unknown(name string) error {
+func unknown(what, name string) error {
 	return &davit.Error{
 		Code:    davit.CodeInvalid,
-		Message: fmt.Sprintf("there is no check and no category %q", name),
+		Message: fmt.Sprintf("there is no %s %q", what, name),
 		Hint:    "davit validate --list prints them all",
 	}
 }

@@ -41,7 +41,7 @@ func word(o Outcome) string {
 	case Skipped:
 		return "skip"
 	case Inconclusive:
-		return "????"
+		return "open"
 	}
 	return "pass"
 }
