@@ -86,6 +86,7 @@ type Policy struct {
 	Patience       Duration    `json:"patience"`
 	RollbackWindow Duration    `json:"rollbackWindow"`
 	OnInterrupt    OnInterrupt `json:"onInterrupt"`
+	Witness        Witness     `json:"witness,omitzero"`
 }
 
 // OnInterrupt says what a restarted server does with a rollout it finds.

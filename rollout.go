@@ -62,6 +62,8 @@ type Rollout struct {
 	Cause string `json:"cause,omitempty"`
 	// Verdicts holds the last verdict of each gate of the present stage.
 	Verdicts []Verdict `json:"verdicts,omitempty"`
+	// Measured is what the witness has measured so far; nil before it began.
+	Measured *Measured `json:"measured,omitempty"`
 
 	CreatedAt  time.Time `json:"createdAt"`
 	StartedAt  time.Time `json:"startedAt,omitzero"`  // left the queue
@@ -120,5 +122,6 @@ const (
 	EventVerdict EventKind = "verdict" // a gate's outcome changed; Data is the Verdict
 	EventCommand EventKind = "command" // an operator's pause, resume, promote, abort, rollback
 	EventLapsed  EventKind = "lapsed"  // the lease of a split ran out; Data is the split that was in effect before
+	EventWitness EventKind = "witness" // what was measured so far; Data is the Measured
 	EventTrouble EventKind = "trouble" // a runtime or router error; it is tried again
 )

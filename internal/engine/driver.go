@@ -259,6 +259,7 @@ func (d *driver) commit(ctx context.Context, t *transition) error {
 		return nil
 	}
 	if t.rollout != nil {
+		t.measure(d.Measured)
 		t.rollout.Revision++
 		t.change.Rollouts = append(t.change.Rollouts, t.rollout)
 	}

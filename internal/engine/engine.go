@@ -11,8 +11,8 @@ import (
 	"github.com/davit-dev/davit"
 )
 
-// Config is what an engine needs of the outside. All fields but Judges are
-// required.
+// Config is what an engine needs of the outside. All fields but Judges
+// and Measured are required.
 type Config struct {
 	Store Store
 	// Platform returns the pair that an environment runs on.
@@ -25,7 +25,10 @@ type Config struct {
 	Now   func() time.Time
 	// NewID names a new rollout.
 	NewID func(now time.Time) string
-	Log   *slog.Logger
+	// Measured tells at once what the witness of a rollout has measured so
+	// far; nil when it has none. Every commit of the rollout keeps it.
+	Measured func(rollout string) *davit.Measured
+	Log      *slog.Logger
 }
 
 // Engine drives the rollouts of all environments. New makes one; Run makes it

@@ -54,7 +54,11 @@ func (c *call) choose() *release {
 	case s.share == davit.Whole:
 		return s.candidate
 	}
-	if !c.placed {
+	switch {
+	case c.placed:
+	case c.witness:
+		c.placed, c.place = true, anywhere()
+	default:
 		c.placed = true
 		if c.place, c.newcomer = s.signer.find(c.r.Header); !c.newcomer {
 			c.place = s.newcomers.take()

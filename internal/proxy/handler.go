@@ -23,6 +23,7 @@ type call struct {
 	place     position
 	placed    bool // place is set
 	newcomer  bool // place is new, and the client is to keep it
+	witness   bool // a probe, which is left out of the figures
 	requestID string
 
 	site     *site
@@ -68,6 +69,7 @@ func (c *call) enter() bool {
 		}
 		if c.site == nil || c.site.name != s.name {
 			c.visitor = newVisitor(c.r, s.preview.trusted)
+			c.witness = isWitness(c.r, &c.visitor)
 			c.chosen = chosenRelease(c.r.Header, &s.preview, &c.visitor)
 		}
 		c.site = s

@@ -35,7 +35,9 @@ func (c *call) fail(status int) {
 
 // abandon ends a request whose client is gone.
 func (c *call) abandon() {
-	c.service.counters.abandoned()
+	if !c.witness {
+		c.service.counters.abandoned()
+	}
 	c.status = 0
 	// There is nobody to answer. Without this the server would send an empty 200.
 	panic(http.ErrAbortHandler)
@@ -43,7 +45,9 @@ func (c *call) abandon() {
 
 func (c *call) answered(status int) {
 	c.status = status
-	c.service.counters.answered(status, time.Since(c.start))
+	if !c.witness {
+		c.service.counters.answered(status, time.Since(c.start))
+	}
 }
 
 // interim forwards a 1xx answer.
@@ -97,7 +101,7 @@ func (c *call) part(a *answer) {
 // is not whole, so its connection or stream is cut.
 func (c *call) broken(err error) {
 	if _, fromInstance := err.(instanceError); fromInstance && c.r.Context().Err() == nil { //nolint:errorlint // made below, never wrapped
-		if c.status < 500 {
+		if c.status < 500 && !c.witness {
 			c.service.counters.broke()
 		}
 	}
