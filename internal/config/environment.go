@@ -16,6 +16,7 @@ type environment struct {
 	patience       item[davit.Duration]
 	rollbackWindow item[davit.Duration]
 	onInterrupt    item[davit.OnInterrupt]
+	witness        item[witness]
 	services       item[*node]
 	routes         sequence[route]
 }
@@ -64,6 +65,7 @@ func (e *environment) fields() []field {
 			key: "onInterrupt", into: scalar(&e.onInterrupt, onInterrupt()), initial: "resume",
 			doc: "what a restarted server does with a rollout that it finds",
 		},
+		{key: "witness", into: object(&e.witness), initial: "20", doc: "the probe that measures downtime during a rollout"},
 		{
 			key: "services", into: later(&e.services, overrides()),
 			doc: "what is different about services here, merged into them",

@@ -85,6 +85,7 @@ func (e *environment) policy(x *resolver, config davit.ReleaseConfig) davit.Poli
 		Strategy: e.strategy.value.resolve(x), Gates: e.resolveGates(x, config.Services),
 		Deadline: e.deadline.value, Patience: e.patience.value,
 		RollbackWindow: e.rollbackWindow.value, OnInterrupt: e.onInterrupt.value,
+		Witness: e.witness.value.resolve(),
 	}
 	if len(policy.Gates) == 0 {
 		x.hint("environment %s has no gates, so that only an instance that does not become ready can stop a bad release: add gates: [{errors: {max: 1%%}}]", x.environment)
