@@ -34,8 +34,7 @@ type chain struct {
 func newChain(verifierKey string, older [][]byte) (*chain, error) {
 	verifier, err := note.NewVerifier(verifierKey)
 	if err != nil {
-		return nil, &davit.Error{Code: davit.CodeInvalid, Message: "the public audit key is not a note verifier key", Err: err,
-			Hint: "give the .pub file that lies beside the server's audit key"}
+		return nil, badPublicKey(err)
 	}
 	c := &chain{verifier: verifier}
 	for i, checkpoint := range older {
