@@ -22,9 +22,9 @@ type Pruned struct {
 	Last        int64     `json:"last"`
 }
 
-// Prune removes the events of rollouts that ended before a time, and returns how
-// many. Each commit that removes some has the entry in the audit log, with what
-// was removed under after. Audit entries, rollouts and releases stay: the log's
+// Prune removes the events and samples of rollouts that ended before a time, and
+// returns how many events. Each commit that removes some has the entry in the audit log, with what
+// was removed under after. Audit entries, receipts, rollouts and releases stay: the log's
 // proof needs every entry, and a rollback the rest. The newest event stays too,
 // for its number must not be given again.
 func (s *Store) Prune(ctx context.Context, before time.Time, entry davit.AuditEntry) (events int, err error) {
@@ -70,10 +70,13 @@ func (s *Store) prune(ctx context.Context, before time.Time, entry davit.AuditEn
 	return len(old), s.commit(ctx, &davit.Change{Audit: []davit.AuditEntry{entry}}, func(w *writer) error { return w.forget(ctx, old) })
 }
 
-// forget removes events by their numbers.
+// forget removes events by their numbers, and what was sampled of their rollouts.
 func (w *writer) forget(ctx context.Context, numbers []int64) error {
 	list, err := json.Marshal(numbers)
 	if err != nil {
+		return err
+	}
+	if _, err := w.exec(ctx, "DELETE FROM series WHERE rollout IN (SELECT rollout FROM events WHERE seq IN (SELECT value FROM json_each(?)))", string(list)); err != nil {
 		return err
 	}
 	result, err := w.tx.ExecContext(ctx, "DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?))", string(list))
