@@ -32,6 +32,7 @@ type parts struct {
 	audit     *audit.Log
 	platforms *platforms
 	engine    *engine.Engine
+	observer  *observer
 }
 
 // assemble opens what is kept in dir and puts the engine together. Nothing is
@@ -54,7 +55,12 @@ func assemble(ctx context.Context, dir string, lease time.Duration, log *slog.Lo
 	if p.platforms, err = openPlatforms(ctx, dir, log); err != nil {
 		return nil, err
 	}
-	p.engine = engine.New(engine.Config{Store: p.store, Platform: p.platforms.Platform, Judges: judges(p.platforms), Lease: lease, Now: time.Now, NewID: newID, Log: log})
+	p.observer = newObserver(p.store, p.audit, log)
+	p.engine = engine.New(engine.Config{
+		Store: p.store, Platform: p.platforms.Platform, Judges: judges(p.platforms), Lease: lease, Now: time.Now, NewID: newID,
+		Measured: p.observer.Measured, Log: log,
+	})
+	p.observer.engine = p.engine
 	return p, nil
 }
 
@@ -65,6 +71,8 @@ func (p *parts) server(log *slog.Logger) server.Config {
 		Export:  func(ctx context.Context, w io.Writer) error { return p.audit.Export(ctx, p.store, w) },
 		Tile:    func(ctx context.Context, path string) ([]byte, error) { return p.audit.Tile(ctx, p.store, path) },
 		Backup:  p.store.Backup,
+		Receipt: p.receiptOf,
+		Samples: p.store.Series,
 		Version: version, Log: log,
 	}
 }

@@ -11,5 +11,8 @@ func otherCommands(a *app) []*cobra.Command {
 	connect := func(context.Context) (auditAPI, error) { return a.client() }
 	proxy := newProxyCommand()
 	proxy.Hidden = true
-	return []*cobra.Command{proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand(), newReleaseCommand(), a.backupCommand(), a.restoreCommand(), a.validateCommand()}
+	return []*cobra.Command{
+		proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand(), newReleaseCommand(),
+		a.backupCommand(), a.restoreCommand(), a.validateCommand(), a.receiptCommand(),
+	}
 }

@@ -43,10 +43,10 @@ func writeHistory(w io.Writer, list []*davit.Rollout) error {
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "CREATED\tROLLOUT\tWHAT\tPHASE\tTOOK\tACTOR\tWHY")
+	fmt.Fprintln(table, "CREATED\tROLLOUT\tWHAT\tPHASE\tTOOK\tMEASURED\tACTOR\tWHY")
 	for _, r := range list {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.CreatedAt.UTC().Format(time.RFC3339), r.ID, title(r), r.Phase,
-			took(r), printable(r.Actor), printable(why(r)))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.CreatedAt.UTC().Format(time.RFC3339), r.ID, title(r), r.Phase,
+			took(r), measuredText(r), printable(r.Actor), printable(why(r)))
 	}
 	return table.Flush()
 }

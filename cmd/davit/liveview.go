@@ -45,7 +45,7 @@ func (v *liveView) lost(err error) error {
 }
 
 func (v *liveView) end(r *davit.Rollout) error {
-	_, err := fmt.Fprintf(v.out, "\n%s\n", conclusion(r))
+	_, err := fmt.Fprintf(v.out, "\n%s\n", closing(r))
 	return err
 }
 

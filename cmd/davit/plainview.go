@@ -18,7 +18,7 @@ type plainView struct {
 }
 
 func (v *plainView) event(e davit.Event) error {
-	if e.Kind == davit.EventVerdict && undecided(e) {
+	if e.Kind == davit.EventWitness || e.Kind == davit.EventVerdict && undecided(e) {
 		return nil
 	}
 	return v.line(e.At, e.Message)
@@ -43,7 +43,7 @@ func (v *plainView) lost(err error) error {
 }
 
 func (v *plainView) end(r *davit.Rollout) error {
-	_, err := fmt.Fprintf(v.out, "%s\n", conclusion(r))
+	_, err := fmt.Fprintf(v.out, "%s\n", closing(r))
 	return err
 }
 

@@ -90,6 +90,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return parts.platforms.Run(ctx) })
 	group.Go(func() error { return parts.engine.Run(ctx) })
+	group.Go(func() error { return parts.observer.Run(ctx) })
 	group.Go(func() error { return keepFor(ctx, parts.store, o.retain, log) })
 	group.Go(func() error { return parts.prune(ctx, log) })
 	group.Go(func() error {

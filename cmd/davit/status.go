@@ -100,6 +100,12 @@ func statusText(s *engine.Status) string {
 	fmt.Fprintf(&b, "traffic  %s\n", s.Split)
 	if s.Rollout != nil {
 		fmt.Fprintf(&b, "rollout  %s, %s\n", s.Rollout.ID, conclusion(s.Rollout))
+		if s.Rollout.Measured != nil {
+			fmt.Fprintf(&b, "measured %s\n", s.Rollout.Measured)
+		}
+		if s.Rollout.Phase.Ended() {
+			fmt.Fprintf(&b, "receipt  davit receipt show %s\n", s.Rollout.ID)
+		}
 	}
 	if len(s.Instances) > 0 {
 		b.WriteString("\n")

@@ -36,6 +36,7 @@ func (s *Server) routes() (*http.ServeMux, huma.API) {
 
 	s.environmentRoutes(h)
 	s.rolloutRoutes(h)
+	s.receiptRoutes(h)
 	s.streamRoutes(h)
 	s.auditRoutes(h)
 	s.backupRoute(h)

@@ -43,8 +43,8 @@ type Store interface {
 	AuditCheckpoint(ctx context.Context) ([]byte, error)
 }
 
-// Config is what a server is made of. Export, Tile, Backup and Metrics may be
-// nil.
+// Config is what a server is made of. Export, Tile, Backup, Receipt, Samples and
+// Metrics may be nil.
 type Config struct {
 	Engine Engine
 	Store  Store
@@ -58,6 +58,10 @@ type Config struct {
 	Tile func(ctx context.Context, path string) ([]byte, error)
 	// Backup writes a copy of the store.
 	Backup func(ctx context.Context, w io.Writer) error
+	// Receipt returns the receipt of a rollout that has ended, as a file;
+	// Samples what was sampled of one, as JSON.
+	Receipt func(ctx context.Context, rollout string) ([]byte, error)
+	Samples func(ctx context.Context, rollout string) ([]byte, error)
 	// Metrics writes further metrics in the Prometheus text format.
 	Metrics func(ctx context.Context, w io.Writer) error
 	Version string

@@ -1,0 +1,127 @@
+package receipt
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/davit-dev/davit"
+)
+
+// maxSamples bounds a series: at more, its points are put together in pairs. One
+// of two releases takes about 30 kB of JSON then.
+const maxSamples = 600
+
+// Series is what was sampled while a rollout went on, in columns: the i-th of
+// each is of one point.
+type Series struct {
+	Start time.Time `json:"start"` // for people
+	// Interval is the length of a point. At is each point's end, in
+	// milliseconds after Start by the monotonic clock: a server that was away
+	// leaves a gap.
+	Interval davit.Duration                   `json:"interval"`
+	At       []int64                          `json:"at"`
+	Releases map[davit.ReleaseID]*Measurement `json:"releases"`
+}
+
+// Measurement is the part of a release.
+type Measurement struct {
+	Share    []int   `json:"share"`    // of the traffic, in thousandths
+	Requests []int64 `json:"requests"` // in the point's time
+	Failures []int64 `json:"failures"`
+	P50      []int64 `json:"p50"` // in microseconds; 0 without requests
+	P99      []int64 `json:"p99"`
+	Ready    []int   `json:"ready"` // instances
+	Running  []int   `json:"running"`
+}
+
+// Sample is one point of a release.
+type Sample struct {
+	Share          int
+	Traffic        davit.Traffic // in the point's time
+	Ready, Running int
+}
+
+// NewSeries returns an empty series.
+func NewSeries(start time.Time, interval time.Duration) *Series {
+	return &Series{Start: start.UTC(), Interval: davit.Duration(interval), At: []int64{}, Releases: map[davit.ReleaseID]*Measurement{}}
+}
+
+// ParseSeries reads a stored series.
+func ParseSeries(doc []byte) (*Series, error) {
+	s := NewSeries(time.Time{}, 0)
+	if err := json.Unmarshal(doc, s); err != nil {
+		return nil, fmt.Errorf("reading the samples: %w", err)
+	}
+	for id, m := range s.Releases {
+		n := len(s.At)
+		if m == nil || len(m.Share) != n || len(m.Requests) != n || len(m.Failures) != n || len(m.P50) != n || len(m.P99) != n ||
+			len(m.Ready) != n || len(m.Running) != n {
+			return nil, fmt.Errorf("reading the samples: those of %s are not %d", id, n)
+		}
+	}
+	return s, nil
+}
+
+// Add adds a point that ends at a time after Start.
+func (s *Series) Add(at time.Duration, samples map[davit.ReleaseID]Sample) {
+	if len(s.At) >= maxSamples {
+		s.halve()
+	}
+	for id := range samples {
+		if s.Releases[id] == nil {
+			s.Releases[id] = newMeasurement(len(s.At))
+		}
+	}
+	s.At = append(s.At, at.Milliseconds())
+	for id, m := range s.Releases {
+		m.add(samples[id])
+	}
+}
+
+func newMeasurement(n int) *Measurement {
+	return &Measurement{
+		Share: make([]int, n), Requests: make([]int64, n), Failures: make([]int64, n), P50: make([]int64, n), P99: make([]int64, n),
+		Ready: make([]int, n), Running: make([]int, n),
+	}
+}
+
+func (m *Measurement) add(p Sample) {
+	m.Share = append(m.Share, p.Share)
+	m.Requests = append(m.Requests, p.Traffic.Requests)
+	m.Failures = append(m.Failures, p.Traffic.Failures)
+	m.P50 = append(m.P50, p.Traffic.Latency.Quantile(0.5).Microseconds())
+	m.P99 = append(m.P99, p.Traffic.Latency.Quantile(0.99).Microseconds())
+	m.Ready = append(m.Ready, p.Ready)
+	m.Running = append(m.Running, p.Running)
+}
+
+// halve puts points together in pairs. Counts are summed, what is a state is the
+// later one's, and of quantiles the worse one stays.
+func (s *Series) halve() {
+	s.Interval *= 2
+	last := func(_, b int64) int64 { return b }
+	sum := func(a, b int64) int64 { return a + b }
+	worse := func(a, b int64) int64 { return max(a, b) }
+	s.At = pairs(s.At, last)
+	for _, m := range s.Releases {
+		m.Share, m.Ready, m.Running = pairs(m.Share, later), pairs(m.Ready, later), pairs(m.Running, later)
+		m.Requests, m.Failures = pairs(m.Requests, sum), pairs(m.Failures, sum)
+		m.P50, m.P99 = pairs(m.P50, worse), pairs(m.P99, worse)
+	}
+}
+
+func later(_, b int) int { return b }
+
+// pairs puts the elements of a list together in pairs; an odd one stays.
+func pairs[T any](list []T, together func(a, b T) T) []T {
+	half := list[:0]
+	for i := 0; i < len(list); i += 2 {
+		if i+1 < len(list) {
+			half = append(half, together(list[i], list[i+1]))
+		} else {
+			half = append(half, list[i])
+		}
+	}
+	return half
+}
