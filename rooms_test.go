@@ -20,6 +20,7 @@ func TestRooms(t *testing.T) {
 	more := map[string][]string{
 		"internal/client": {"internal/api", "internal/engine"}, // the API's words, and what it asks of the engine
 		"internal/server": {"internal/api", "internal/engine"},
+		"internal/report": {"internal/receipt", "internal/plot"}, // what it draws, and with what
 		"internal/demo":   {"internal/load", "examples"},
 	}
 	seen := 0

@@ -13,6 +13,6 @@ func otherCommands(a *app) []*cobra.Command {
 	proxy.Hidden = true
 	return []*cobra.Command{
 		proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand(), newReleaseCommand(),
-		a.backupCommand(), a.restoreCommand(), a.validateCommand(), a.receiptCommand(),
+		a.backupCommand(), a.restoreCommand(), a.validateCommand(), a.receiptCommand(), a.reportCommand(),
 	}
 }

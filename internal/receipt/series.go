@@ -125,3 +125,12 @@ func pairs[T any](list []T, together func(a, b T) T) []T {
 	}
 	return half
 }
+
+// SeriesOf reads the samples of a statement's rollout. They must be those that
+// the statement holds the digest of.
+func (s Statement) SeriesOf(doc []byte) (*Series, error) {
+	if s.Predicate.Samples == nil || *digest(doc) != *s.Predicate.Samples {
+		return nil, fmt.Errorf("the samples are not those of the receipt of rollout %s", s.Predicate.Rollout.ID)
+	}
+	return ParseSeries(doc)
+}

@@ -14,7 +14,7 @@ func (s Statement) Text() string {
 	var b strings.Builder
 	p := s.Predicate
 	r := p.Rollout
-	fmt.Fprintf(&b, "%s of %s/%s: %s\n\n", title(p), r.Application, r.Environment, p.Outcome)
+	fmt.Fprintf(&b, "%s of %s/%s: %s\n\n", s.Title(), r.Application, r.Environment, p.Outcome)
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	row := func(name, text string) {
 		if text != "" {
@@ -90,14 +90,14 @@ func gates(verdicts []Verdict) string {
 	return strings.Join(names, ", ")
 }
 
-// title says what a rollout was to do.
-func title(p Predicate) string {
-	for _, r := range p.Releases {
+// Title says what the rollout was to do: "deploy to v2".
+func (s Statement) Title() string {
+	for _, r := range s.Predicate.Releases {
 		if r.Role == "target" {
-			return string(p.Rollout.Kind) + " to " + r.Version
+			return string(s.Predicate.Rollout.Kind) + " to " + r.Version
 		}
 	}
-	return string(p.Rollout.Kind)
+	return string(s.Predicate.Rollout.Kind)
 }
 
 func by(actor, reason string) string {
