@@ -39,11 +39,16 @@ func testApp(version string) int {
 	s := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, version)
 	})}
-	context.AfterFunc(ctx, func() { _ = s.Shutdown(context.Background()) })
+	finished := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		_ = s.Shutdown(context.Background())
+		close(finished)
+	})
 	if err := s.ListenAndServe(); err != http.ErrServerClosed { //nolint:errorlint // documented to be returned as it is
 		fmt.Println(err)
 		return 1
 	}
+	<-finished
 	return 0
 }
 

@@ -22,9 +22,8 @@ func (v anythingValue) read(r *reader, n *node) {
 		return
 	}
 	encoded, err := json.Marshal(r.expanded(n).plain())
-	if err != nil { // such as a number that JSON does not have
-		r.problem(n.at, "put it in quotes", "%s cannot be kept: %s", r.key, err)
-		return
+	if err != nil { // a node holds nothing that JSON cannot
+		panic(err)
 	}
 	v.into.value = encoded
 	mark(r, v.into)

@@ -229,8 +229,9 @@ func (a *application) around(mux *http.ServeMux) http.Handler {
 		}
 		_, pattern := mux.Handler(r)
 		switch {
-		case r.Method == http.MethodTrace && a.breaks("security.trace"),
-			r.Method == "DAVIT" && a.breaks("functional.method"),
+		case r.Method == http.MethodTrace && a.breaks("security.trace"):
+			_ = r.Header.Write(w)
+		case r.Method == "DAVIT" && a.breaks("functional.method"),
 			pattern == "" && r.URL.Path == nowhere && a.breaks("functional.not-found"):
 			_, _ = io.WriteString(w, "welcome")
 		case pattern == "" && a.breaks("functional.error-pages") && r.URL.Path == nowhere:

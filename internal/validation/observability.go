@@ -51,7 +51,7 @@ func metrics(ctx context.Context, x *exam, p metricsParams) error {
 		if err != nil {
 			return err
 		}
-		if absent(a) && !x.configured {
+		if (absent(a) || len(a.body) == 0) && !x.configured {
 			continue
 		}
 		families, err := parseMetrics(a.body)

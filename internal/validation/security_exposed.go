@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"regexp"
@@ -71,19 +72,20 @@ func (p *alsoParams) check() error {
 	return nil
 }
 
-// securityTrace wants TRACE, which tells scripts the cookies they cannot see,
-// to be refused.
+// securityTrace wants nobody to answer TRACE with the request's own header: that
+// tells scripts the cookies that they cannot see.
 func securityTrace() []Check {
 	return []Check{define(Check{
 		ID: "security.trace", Category: Security, Severity: davit.Required,
-		Proves: "TRACE is refused",
+		Proves: "TRACE does not send the header of the request back",
 		Hint:   "answer TRACE with 405",
 	}, pathParams{"/"}, func(ctx context.Context, x *exam, p pathParams) error {
-		a, err := x.ask(ctx, x.front(), request{method: http.MethodTrace, path: p.Path})
+		secret := newRequestID()
+		a, err := x.ask(ctx, x.front(), request{method: http.MethodTrace, path: p.Path, header: http.Header{"Davit-Validate": {secret}}})
 		if err != nil {
 			return err
 		}
-		x.expect(a.StatusCode >= 300, a.asked, a.String(), "status 405")
+		x.expect(!bytes.Contains(a.body, []byte(secret)), a.asked, a.String(), "status 405, or nothing of the request")
 		return nil
 	})}
 }
