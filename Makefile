@@ -79,6 +79,10 @@ bench-streams: build ## the same with 100 WebSockets and 100 event streams open
 bench-death: build ## requests lost when one of two instances is killed
 	go run ./bench/deployments -davit bin/davit death
 
+.PHONY: bench-validation
+bench-validation: build ## the whole validation suite against the example application
+	go run ./bench/validation -davit bin/davit
+
 .PHONY: bench-memory
 bench-memory: build ## memory of server and proxy over 10 million requests (about 15 minutes), and with 10,000 idle connections
 	scripts/need wrk=wrk
