@@ -32,9 +32,12 @@ type exam struct {
 	summary  string
 }
 
-// evidenceLimit bounds the evidence that a check keeps. What did not hold comes
-// first when it is cut.
-const evidenceLimit = 30
+// The evidence that a check keeps at most: reports go into the journal. What did
+// not hold comes first when it is cut.
+const (
+	evidenceLimit  = 30
+	evidenceOfPass = 6
+)
 
 // expect keeps evidence and returns whether it held.
 func (x *exam) expect(held bool, asked, came, expected string) bool {

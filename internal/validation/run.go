@@ -171,7 +171,11 @@ func (c *chosen) try(ctx context.Context, x *exam, r *Result) {
 		}
 		return -1
 	})
-	r.Evidence = x.evidence[:min(len(x.evidence), evidenceLimit)]
+	limit := evidenceLimit
+	if r.Outcome == Passed {
+		limit = evidenceOfPass
+	}
+	r.Evidence = x.evidence[:min(len(x.evidence), limit)]
 }
 
 // conclusion returns what the evidence says. None says nothing.
