@@ -41,6 +41,11 @@ e2e: ## the real binary with real processes, broken on purpose (Linux)
 chaos: build ## the server killed 200 times in the middle of rollouts, under traffic; one table
 	go run ./bench/chaos -davit bin/davit $(CHAOSFLAGS)
 
+.PHONY: browser
+browser: ## the report in a real Chromium, without network
+	scripts/need chromium=chromium
+	go test -tags e2e $(TESTFLAGS) -run InABrowser ./internal/report
+
 .PHONY: lint
 lint: $(LINT) ## golangci-lint with .golangci.yml
 	$(LINT) run ./...

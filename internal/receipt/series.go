@@ -63,7 +63,8 @@ func ParseSeries(doc []byte) (*Series, error) {
 	return s, nil
 }
 
-// Add adds a point that ends at a time after Start.
+// Add adds what was sampled until a time after Start: a point of its own, or a
+// part of the last one while that is shorter than the series' interval.
 func (s *Series) Add(at time.Duration, samples map[davit.ReleaseID]Sample) {
 	if len(s.At) >= maxSamples {
 		s.halve()
@@ -73,10 +74,27 @@ func (s *Series) Add(at time.Duration, samples map[davit.ReleaseID]Sample) {
 			s.Releases[id] = newMeasurement(len(s.At))
 		}
 	}
+	together := s.belongs(at)
 	s.At = append(s.At, at.Milliseconds())
 	for id, m := range s.Releases {
 		m.add(samples[id])
 	}
+	if together {
+		s.fold(len(s.At) - 2)
+	}
+}
+
+// belongs reports whether what ends at a time is a part of the last point.
+func (s *Series) belongs(at time.Duration) bool {
+	n := len(s.At)
+	if n == 0 {
+		return false
+	}
+	began := int64(0)
+	if n > 1 {
+		began = s.At[n-2]
+	}
+	return at.Milliseconds()-began <= s.Interval.D().Milliseconds()*5/4 // timers are late
 }
 
 func newMeasurement(n int) *Measurement {
@@ -96,27 +114,32 @@ func (m *Measurement) add(p Sample) {
 	m.Running = append(m.Running, p.Running)
 }
 
-// halve puts points together in pairs. Counts are summed, what is a state is the
-// later one's, and of quantiles the worse one stays.
+// halve puts all points together in pairs.
 func (s *Series) halve() {
 	s.Interval *= 2
-	last := func(_, b int64) int64 { return b }
+	s.fold(0)
+}
+
+// fold puts the points from an index on together in pairs; an odd one stays.
+// Counts are summed, what is a state is the later one's, and of quantiles the
+// worse one stays.
+func (s *Series) fold(from int) {
 	sum := func(a, b int64) int64 { return a + b }
 	worse := func(a, b int64) int64 { return max(a, b) }
-	s.At = pairs(s.At, last)
+	s.At = pairs(s.At, from, later)
 	for _, m := range s.Releases {
-		m.Share, m.Ready, m.Running = pairs(m.Share, later), pairs(m.Ready, later), pairs(m.Running, later)
-		m.Requests, m.Failures = pairs(m.Requests, sum), pairs(m.Failures, sum)
-		m.P50, m.P99 = pairs(m.P50, worse), pairs(m.P99, worse)
+		m.Share, m.Ready, m.Running = pairs(m.Share, from, later), pairs(m.Ready, from, later), pairs(m.Running, from, later)
+		m.Requests, m.Failures = pairs(m.Requests, from, sum), pairs(m.Failures, from, sum)
+		m.P50, m.P99 = pairs(m.P50, from, worse), pairs(m.P99, from, worse)
 	}
 }
 
-func later(_, b int) int { return b }
+func later[T any](_, b T) T { return b }
 
-// pairs puts the elements of a list together in pairs; an odd one stays.
-func pairs[T any](list []T, together func(a, b T) T) []T {
-	half := list[:0]
-	for i := 0; i < len(list); i += 2 {
+// pairs puts the elements of a list from an index on together in pairs.
+func pairs[T any](list []T, from int, together func(a, b T) T) []T {
+	half := list[:from]
+	for i := from; i < len(list); i += 2 {
 		if i+1 < len(list) {
 			half = append(half, together(list[i], list[i+1]))
 		} else {
