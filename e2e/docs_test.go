@@ -12,7 +12,10 @@ import (
 )
 
 // guides are run in this order, by one reader, on one machine.
-var guides = []string{"docs/tutorial.md", "docs/how-to/ci.md", "docs/how-to/validate.md", "docs/how-to/audit.md", "docs/how-to/roll-back.md"}
+var guides = []string{
+	"docs/tutorial.md", "docs/how-to/ci.md", "docs/how-to/validate.md", "docs/how-to/audit.md", "docs/how-to/receipts.md",
+	"docs/how-to/roll-back.md",
+}
 
 // instead says how the test runs a command of the guides that a reader does not
 // simply run to its success; "" is one that the test cannot run.

@@ -35,8 +35,9 @@ func (a *app) receiptShow() *cobra.Command {
 		Use:   "show ROLLOUT",
 		Short: "Show what a receipt says",
 		Long: `Show what the receipt of a rollout says. With --output json it is the in-toto
-statement. ROLLOUT is a rollout's ID, or the file of an exported receipt. Nothing
-is verified: davit receipt verify does that.`,
+statement. ROLLOUT is a rollout's ID, an environment, which means its last rollout
+that has ended, or the file of an exported receipt. Nothing is verified: davit
+receipt verify does that.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := a.receiptFile(cmd.Context(), args[0])
@@ -60,7 +61,7 @@ func (a *app) receiptExport() *cobra.Command {
 	return &cobra.Command{
 		Use:   "export ROLLOUT [FILE]",
 		Short: "Write a receipt to a file or the standard output",
-		Long: `Write the receipt of a rollout. That and the server's public audit key are all
+		Long: `Write the receipt of a rollout, or of the last one of an environment. That and the server's public audit key are all
 that davit receipt verify needs. Its field dsseEnvelope is what other in-toto
 tools read.`,
 		Args: cobra.RangeArgs(1, 2),
@@ -185,13 +186,37 @@ func (a *app) receiptFile(ctx context.Context, name string) ([]byte, error) {
 	return text, nil
 }
 
-func (a *app) fetchReceipt(ctx context.Context, rollout string) ([]byte, error) {
+// fetchReceipt gets the receipt of a rollout from the server, or that of the last
+// rollout of an environment which has ended.
+func (a *app) fetchReceipt(ctx context.Context, name string) ([]byte, error) {
 	c, err := a.client()
 	if err != nil {
 		return nil, err
 	}
-	return c.Receipt(ctx, rollout)
+	file, err := c.Receipt(ctx, name)
+	if davit.ErrorCode(err) != davit.CodeNotFound {
+		return file, err
+	}
+	application, noEnvironment := a.applicationOf(ctx, c, name)
+	if noEnvironment != nil {
+		return nil, err
+	}
+	list, err := c.History(ctx, application, name, recentRollouts)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range list {
+		if r.Phase.Ended() {
+			return c.Receipt(ctx, r.ID)
+		}
+	}
+	return nil, &davit.Error{Code: davit.CodeNotFound, Message: fmt.Sprintf("no rollout of %s/%s has ended yet", application, name),
+		Hint: "a rollout gets its receipt when its rollback window has passed, or when it was hauled back"}
 }
+
+// recentRollouts is among how many the last one that has ended is looked for:
+// only queued ones and one that goes on are newer.
+const recentRollouts = 100
 
 // printableLines replaces what a terminal would act on, and keeps the lines.
 func printableLines(text string) string {

@@ -68,9 +68,23 @@ func TestReceipt(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "receipt.json")
 	mustRun(t, "receipt", "export", rollout, file)
 	key := filepath.Join(s.state, "audit.key.pub")
-	for _, args := range [][]string{{rollout}, {file}, {file, "--key", key}} {
+	for _, args := range [][]string{{rollout}, {"staging"}, {file}, {file, "--key", key}} {
 		if out := mustRun(t, append([]string{"receipt", "verify"}, args...)...); !strings.Contains(out, "is sound: rollout "+rollout) {
 			t.Errorf("verify %s:\n%s", args, out)
+		}
+	}
+	if out := mustRun(t, "report", "staging", "-o", "report.html"); !strings.Contains(out, "report.html: The receipt is sound") {
+		t.Errorf("report:\n%s", out)
+	}
+	if page, err := os.ReadFile("report.html"); err != nil || strings.Count(string(page), "<svg") != 5 {
+		t.Errorf("the report has %d plots (%v), want 5", strings.Count(string(page), "<svg"), err)
+	}
+	if out := mustRun(t, "report", rollout, "-o", "json"); !strings.Contains(out, `"verified": true`) || !strings.Contains(out, `"samples"`) {
+		t.Errorf("report:\n%s", out)
+	}
+	for _, args := range [][]string{{"receipt", "show", "nowhere"}, {"report", "nowhere", "-o", "-"}, {"receipt", "verify", "nowhere.json"}} {
+		if r := runDavit(t, args...); r.code != exitUsage {
+			t.Errorf("davit %s: exit code %d, %s", args, r.code, r.stderr)
 		}
 	}
 	text, err := os.ReadFile(file)

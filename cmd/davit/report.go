@@ -21,7 +21,8 @@ func (a *app) reportCommand() *cobra.Command {
 		Long: `Draw the receipt of a rollout as one web page, to attach it to a change ticket:
 what the witness measured, plots of split, errors, latency, requests and
 instances, the gates on a time line, and the signed receipt itself. The page
-needs no network. The receipt is verified with the public key first.
+needs no network. ROLLOUT may be an environment, for its last rollout that has
+ended. The receipt is verified with the public key first.
 
 With -o json the receipt's statement and what was sampled are printed instead.`,
 		Example: `  davit report 0dqj2k3l4m5n6p7q -o report.html`,
@@ -67,7 +68,7 @@ type reportData struct {
 // reportSource gets what a report shows. A receipt that is not sound is refused;
 // one that cannot be verified, because there is no key here, is shown as such.
 func (a *app) reportSource(ctx context.Context, c *client.Client, rollout, key string) (s report.Source, err error) {
-	if s.File, err = c.Receipt(ctx, rollout); err != nil {
+	if s.File, err = a.fetchReceipt(ctx, rollout); err != nil {
 		return s, err
 	}
 	public, err := a.publicKey(key)
@@ -90,7 +91,7 @@ func (a *app) reportSource(ctx context.Context, c *client.Client, rollout, key s
 	if s.Statement.Predicate.Samples == nil {
 		return s, nil
 	}
-	doc, err := c.Samples(ctx, rollout)
+	doc, err := c.Samples(ctx, s.Statement.Predicate.Rollout.ID)
 	if davit.ErrorCode(err) == davit.CodeNotFound { // they were pruned with the journal
 		return s, nil
 	}
