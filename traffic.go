@@ -31,6 +31,39 @@ type Traffic struct {
 	Failures int64     `json:"failures"` // what a user would call an error: 5xx, or no answer though the client waited
 	InFlight int64     `json:"inFlight"`
 	Latency  Histogram `json:"latency"` // from the request's header read to the answer's header written
+	Sample   Sample    `json:"sample,omitzero"`
+}
+
+// Sample counts a part of the traffic that releases can be compared by: of the
+// requests that the split dealt to a release, and nobody chose it for, at most
+// one of a user in a second, and for a while none of a user whose request failed.
+// So neither a burst of one user nor one who tries again and again counts many
+// times over, and requests count in the same units as failures. Which one counts
+// is settled before it is answered. Those that were given up are left out.
+type Sample struct {
+	Requests int64     `json:"requests"`
+	Failures int64     `json:"failures"`
+	Latency  Histogram `json:"latency"`
+}
+
+// Add returns the sum of both.
+func (s Sample) Add(o Sample) Sample {
+	s.Requests += o.Requests
+	s.Failures += o.Failures
+	for i := range s.Latency {
+		s.Latency[i] += o.Latency[i]
+	}
+	return s
+}
+
+// Since returns what came after the earlier counts o.
+func (s Sample) Since(o Sample) Sample {
+	s.Requests -= o.Requests
+	s.Failures -= o.Failures
+	for i := range s.Latency {
+		s.Latency[i] -= o.Latency[i]
+	}
+	return s
 }
 
 // Add returns the sum of both.
@@ -44,6 +77,7 @@ func (t Traffic) Add(o Traffic) Traffic {
 	for i := range t.Latency {
 		t.Latency[i] += o.Latency[i]
 	}
+	t.Sample = t.Sample.Add(o.Sample)
 	return t
 }
 
@@ -57,6 +91,7 @@ func (t Traffic) Since(o Traffic) Traffic {
 	for i := range t.Latency {
 		t.Latency[i] -= o.Latency[i]
 	}
+	t.Sample = t.Sample.Since(o.Sample)
 	return t
 }
 

@@ -15,6 +15,7 @@ type counters struct {
 	failures atomic.Int64 // beside 5xx
 	latency  [len(davit.Histogram{})]atomic.Int64
 	spent    atomic.Int64 // sum of the latencies, in nanoseconds
+	sample   sampler
 
 	gone bool // left the table; guarded by registry.mu
 }
@@ -46,5 +47,6 @@ func (c *counters) snapshot() davit.Traffic {
 	}
 	t.Failures = t.Status[5] + c.failures.Load()
 	t.InFlight = c.inFlight.value()
+	t.Sample = c.sample.snapshot()
 	return t
 }

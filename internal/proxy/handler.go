@@ -24,6 +24,7 @@ type call struct {
 	placed    bool // place is set
 	newcomer  bool // place is new, and the client is to keep it
 	witness   bool // a probe, which is left out of the figures
+	sampled   bool // to be counted in the sample, or counted already
 	requestID string
 
 	site     *site
@@ -50,6 +51,7 @@ func (p *Proxy) serve(address string, w http.ResponseWriter, r *http.Request) {
 	if !c.enter() {
 		return
 	}
+	c.sampled = c.placed && !c.witness && c.service.counters.sample.takes(c.place, c.start)
 	defer func() {
 		c.leave()
 		c.log()

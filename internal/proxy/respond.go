@@ -45,9 +45,13 @@ func (c *call) abandon() {
 
 func (c *call) answered(status int) {
 	c.status = status
-	if !c.witness {
-		c.service.counters.answered(status, time.Since(c.start))
+	if c.witness {
+		return
 	}
+	now := time.Now()
+	took := now.Sub(c.start)
+	c.service.counters.answered(status, took)
+	c.sampled = c.sampled && c.service.counters.sample.answered(c.place, now, status, took)
 }
 
 // interim forwards a 1xx answer.
@@ -103,6 +107,9 @@ func (c *call) broken(err error) {
 	if _, fromInstance := err.(instanceError); fromInstance && c.r.Context().Err() == nil { //nolint:errorlint // made below, never wrapped
 		if c.status < 500 && !c.witness {
 			c.service.counters.broke()
+			if c.sampled {
+				c.service.counters.sample.failed(c.place, time.Now())
+			}
 		}
 	}
 	panic(http.ErrAbortHandler)
