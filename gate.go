@@ -20,6 +20,9 @@ type Gate struct {
 	// NeedsTraffic marks a gate that judges live traffic, and so applies only
 	// where the candidate has a share.
 	NeedsTraffic bool `json:"needsTraffic,omitempty"`
+	// EndsBake marks a gate whose pass is evidence enough to end the stage's
+	// bake time before it is over. It does not end a watch.
+	EndsBake bool `json:"endsBake,omitempty"`
 }
 
 // Outcome is the answer of a gate.

@@ -46,7 +46,7 @@ func (c *Comparison) clear() {
 // Stage begins a stage at a time: what lets it pass is counted from here, and
 // what speaks for harm is kept. bake is the stage's, as in Options.
 func (c *Comparison) Stage(at time.Time, bake time.Duration) {
-	c.options.Bake = bake
+	c.options.Bake = davit.Duration(bake)
 	c.from, c.at = at, at
 	c.clear()
 	for _, h := range c.harms {
@@ -70,6 +70,10 @@ func (c *Comparison) Observe(l Look) error {
 	}
 	if c.based && l.Epoch == c.base.Epoch && l.Stable.follows(c.base.Stable) && l.Candidate.follows(c.base.Candidate) {
 		c.take(&l)
+	} else {
+		for _, h := range c.harms {
+			h.end()
+		}
 	}
 	c.at, c.based = l.At, true
 	c.base.Epoch = l.Epoch
@@ -125,7 +129,7 @@ func (c *Comparison) Verdict() Verdict {
 	switch {
 	case ok:
 		return Verdict{Outcome: davit.Pass, Early: true, Reason: "not worse than stable: " + worst}
-	case c.at.Sub(c.from) >= c.options.Bake:
+	case c.at.Sub(c.from) >= c.options.Bake.D():
 		return Verdict{Outcome: davit.Pass, Reason: fmt.Sprintf("no harm seen in %s and %d requests to the candidate; %s",
 			c.at.Sub(c.from).Round(time.Millisecond), c.canary.Requests, worst)}
 	}

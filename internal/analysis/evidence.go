@@ -79,7 +79,7 @@ func (c *Comparison) point() Point {
 func evalue(log float64) float64 { return math.Exp(min(log, 690)) }
 
 // mostPoints bounds a path.
-const mostPoints = 200
+const mostPoints = 100
 
 // path keeps points that are spread over any number of looks: when there are too
 // many, every second one goes, and from then on half as many come.

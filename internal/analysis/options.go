@@ -2,7 +2,8 @@ package analysis
 
 import (
 	"fmt"
-	"time"
+
+	"github.com/davit-dev/davit"
 )
 
 // Options say what is compared, and what it takes to decide.
@@ -17,8 +18,8 @@ type Options struct {
 	MinRequests int64 `json:"minRequests"`
 	// Bake is after how long a stage passes without evidence of harm, when the
 	// requests were enough.
-	Bake    time.Duration `json:"bake"`
-	Metrics []Metric      `json:"metrics"`
+	Bake    davit.Duration `json:"bake"`
+	Metrics []Metric       `json:"metrics"`
 }
 
 // Metric is an event among requests that is compared.

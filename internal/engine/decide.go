@@ -76,22 +76,37 @@ func decideStage(r *davit.Rollout, reached bool, now time.Time) decision {
 }
 
 // pending returns the gates of the stage that have not passed: those that take
-// a time of their own, unless an operator skipped them, and the others.
+// a time of their own, unless an operator skipped them or evidence ended it, and
+// the others.
 func pending(r *davit.Rollout, stage davit.Stage) (timed, others []davit.Gate) {
 	passed := map[string]bool{}
 	for _, v := range r.Verdicts {
 		passed[v.Gate] = v.Outcome == davit.Pass
 	}
+	skip, ended := r.Skip == r.Stage+1, bakeEnded(stage, passed)
 	for _, g := range stage.Gates {
 		switch {
 		case passed[g.Name]:
 		case g.Takes == 0:
 			others = append(others, g)
-		case r.Skip != r.Stage+1:
+		case !skip && !(ended && g.Kind == davit.GateBake):
 			timed = append(timed, g)
 		}
 	}
 	return timed, others
+}
+
+// bakeEnded reports whether all gates that may end the stage's bake time have
+// passed, and there is one.
+func bakeEnded(stage davit.Stage, passed map[string]bool) bool {
+	some := false
+	for _, g := range stage.Gates {
+		if g.EndsBake && !passed[g.Name] {
+			return false
+		}
+		some = some || g.EndsBake
+	}
+	return some && !stage.Watch
 }
 
 // whatIsMissing says what a stage waits for.
