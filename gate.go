@@ -23,6 +23,17 @@ type Gate struct {
 	// EndsBake marks a gate whose pass is evidence enough to end the stage's
 	// bake time before it is over. It does not end a watch.
 	EndsBake bool `json:"endsBake,omitempty"`
+	// Limit is the longest time until its judge answers by its own rule, such
+	// as a time-out. Until then it does not count as patience.
+	Limit Duration `json:"limit,omitempty"`
+	// OffClock marks a gate that waits for people: the deadline does not count
+	// the time of its stage.
+	OffClock bool `json:"offClock,omitempty"`
+	// Guard marks a gate that passed in an earlier stage and goes on to be
+	// judged: it can fail the stage, and does not hold it up.
+	Guard bool `json:"guard,omitempty"`
+	// Advisory marks a gate whose failure is recorded, and no more.
+	Advisory bool `json:"advisory,omitempty"`
 }
 
 // Outcome is the answer of a gate.

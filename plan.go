@@ -2,6 +2,7 @@ package davit
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -30,6 +31,9 @@ type Plan struct {
 	// Patience bounds how long a stage may stay inconclusive once its timed
 	// gates have passed.
 	Patience Duration `json:"patience"`
+	// Back are the gates of what comes after hauling back, such as a hook that
+	// tells people. Their verdicts are recorded, and change nothing any more.
+	Back []Gate `json:"back,omitempty"`
 }
 
 // PromotedAt returns the index of the stage at whose passing the target is
@@ -63,6 +67,23 @@ func (s Stage) Takes() time.Duration {
 	return longest.D()
 }
 
+// Limit returns the longest time that one of the stage's gates takes by its own
+// rule, without those that only guard it.
+func (s Stage) Limit() time.Duration {
+	var longest Duration
+	for _, g := range s.Gates {
+		if !g.Guard {
+			longest = max(longest, g.Limit)
+		}
+	}
+	return longest.D()
+}
+
+// OffClock reports whether the deadline does not count the stage's time.
+func (s Stage) OffClock() bool {
+	return slices.ContainsFunc(s.Gates, func(g Gate) bool { return g.OffClock })
+}
+
 // Step is one step of converging. The order of the steps is what loses no
 // request.
 type Step string
@@ -81,7 +102,9 @@ const (
 type Policy struct {
 	Strategy Strategy `json:"strategy"`
 	// Gates hold in every stage they apply to.
-	Gates          []Gate      `json:"gates,omitempty"`
+	Gates []Gate `json:"gates,omitempty"`
+	// Holds come between the strategy's stages.
+	Holds          []Hold      `json:"holds,omitempty"`
 	Deadline       Duration    `json:"deadline"`
 	Patience       Duration    `json:"patience"`
 	RollbackWindow Duration    `json:"rollbackWindow"`
@@ -136,10 +159,19 @@ func NewPlan(stable, target *Release, policy Policy) (Plan, error) {
 	if err := servable(target); err != nil {
 		return Plan{}, err
 	}
+	r := request{stable: stable, target: target, policy: policy}
 	var err error
-	plan.Stages, err = stagesOf(request{stable: stable, target: target, policy: policy})
+	plan.Stages, err = stagesOf(r)
 	if err != nil {
 		return Plan{}, err
+	}
+	if plan.Target != plan.Stable { // nothing new is rolled out otherwise
+		plan.Stages, plan.Back = held(r, plan.Origin, plan.Stages), policy.after(AfterHaulBack)
+	}
+	for _, s := range append(slices.Clone(plan.Stages), Stage{Name: "back", Gates: plan.Back}) {
+		if err := distinct(s.Name, s.Gates); err != nil {
+			return Plan{}, err
+		}
 	}
 	return plan, nil
 }

@@ -51,6 +51,11 @@ type Rollout struct {
 	// one; 0 is none.
 	Skip int `json:"skip,omitempty"`
 
+	// Approvals are all that were given, in their order.
+	Approvals []Approval `json:"approvals,omitempty"`
+	// Waited is the time of the stages passed that the deadline does not count.
+	Waited Duration `json:"waited,omitempty"`
+
 	// Earlier is what Environment.Previous was before this rollout was
 	// promoted, so that hauling back restores that too.
 	Earlier ReleaseID `json:"earlier,omitempty"`
@@ -76,6 +81,19 @@ type Rollout struct {
 	// Revision counts the commits of this rollout. A store refuses one that
 	// is not the next, so that two drivers cannot both go on.
 	Revision int64 `json:"revision"`
+}
+
+// Deadline returns when the rollout has to be promoted; zero is never. While a
+// stage waits for people, the deadline moves with it, as long as it may wait.
+func (r *Rollout) Deadline() time.Time {
+	if r.Plan.Deadline <= 0 {
+		return time.Time{}
+	}
+	at := r.StartedAt.Add(r.Plan.Deadline.D() + r.Waited.D())
+	if stage := r.Plan.Stages[r.Stage]; stage.OffClock() {
+		at = at.Add(stage.Limit())
+	}
+	return at
 }
 
 // Environment is what the store knows of a place where an application runs.

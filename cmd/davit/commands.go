@@ -12,6 +12,7 @@ func otherCommands(a *app) []*cobra.Command {
 	proxy := newProxyCommand()
 	proxy.Hidden = true
 	return []*cobra.Command{
+		a.approveCommand(), a.rejectCommand(),
 		proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand(), newReleaseCommand(),
 		a.backupCommand(), a.restoreCommand(), a.validateCommand(), a.receiptCommand(), a.reportCommand(),
 	}

@@ -67,7 +67,7 @@ func (f *framer) left() string {
 	r := f.rollout
 	switch r.Phase {
 	case davit.Running:
-		return f.until(r.StartedAt, r.Plan.Deadline.D()) + " to the deadline"
+		return f.until(r.Deadline(), 0) + " to the deadline"
 	case davit.Watching:
 		return f.until(r.PromotedAt, r.Policy.RollbackWindow.D()) + " of the rollback window"
 	}

@@ -13,8 +13,9 @@ import (
 // plainView writes a line for each event that matters, for logs of CI runners
 // and pipes.
 type plainView struct {
-	out io.Writer
-	now func() time.Time
+	out   io.Writer
+	now   func() time.Time
+	waits string // what it was said to wait for
 }
 
 func (v *plainView) event(e davit.Event) error {
@@ -35,8 +36,18 @@ func (v *plainView) line(at time.Time, text string) error {
 	return err
 }
 
-func (v *plainView) live(*api.Live) error { return nil }
-func (v *plainView) tick() error          { return nil }
+func (v *plainView) tick() error { return nil }
+
+func (v *plainView) live(l *api.Live) error {
+	waits := waitText(l.Rollout)
+	if waits == v.waits {
+		return nil
+	}
+	if v.waits = waits; waits == "" {
+		return nil
+	}
+	return v.line(v.now(), waits)
+}
 
 func (v *plainView) lost(err error) error {
 	return v.line(v.now(), "the server does not answer, trying again: "+err.Error())

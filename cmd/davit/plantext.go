@@ -23,7 +23,7 @@ func planText(p *engine.Proposal) string {
 			b.WriteString(" (promoted; hauled back at once if a gate fails)")
 		}
 		fmt.Fprintf(&b, "\n   run    %s\n   route  %s\n", runText(stage.State), stage.State.Split)
-		for j, g := range stage.Gates {
+		for j, g := range holding(stage.Gates) {
 			label := "gates"
 			if j > 0 {
 				label = ""
@@ -63,6 +63,12 @@ func runText(s davit.State) string {
 	return strings.Join(parts, ", ")
 }
 
+// holding returns the gates that hold a stage up, and not what only goes on to
+// be judged meanwhile.
+func holding(gates []davit.Gate) []davit.Gate {
+	return slices.DeleteFunc(slices.Clone(gates), func(g davit.Gate) bool { return g.Guard })
+}
+
 func gateText(g davit.Gate) string {
 	if g.Name == g.Kind {
 		return g.Says
@@ -71,11 +77,19 @@ func gateText(g davit.Gate) string {
 }
 
 func timesText(p davit.Plan) string {
-	var watch time.Duration
+	var watch, waits time.Duration
+	for _, stage := range p.Stages {
+		if stage.OffClock() {
+			waits += stage.Limit()
+		}
+	}
 	for _, stage := range p.Stages[p.PromotedAt()+1:] {
 		watch += stage.Takes()
 	}
 	text := fmt.Sprintf("Takes %s at the longest: what is not promoted by then is hauled back.\n", p.Deadline)
+	if waits > 0 {
+		text += fmt.Sprintf("Waits for people for %s more at the longest, which the deadline does not count.\n", waits)
+	}
 	if p.Least() > 0 {
 		text += fmt.Sprintf("Takes %s at least, for the bake times.\n", p.Least())
 	}

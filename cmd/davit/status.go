@@ -107,6 +107,9 @@ func statusText(s *engine.Status) string {
 			fmt.Fprintf(&b, "receipt  davit receipt show %s\n", s.Rollout.ID)
 		}
 	}
+	if s.Rollout != nil && waitText(s.Rollout) != "" {
+		fmt.Fprintf(&b, "waiting  %s\n", printable(waitText(s.Rollout)))
+	}
 	if len(s.Instances) > 0 {
 		b.WriteString("\n")
 		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

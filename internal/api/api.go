@@ -32,9 +32,10 @@ type Down struct {
 // Command is an operator's word to the rollout under way or, to abort it, to a
 // queued one.
 type Command struct {
-	Kind    string `json:"kind" enum:"abort,pause,resume,promote,abandon" doc:"what to do with the rollout"`
+	Kind    string `json:"kind" enum:"abort,pause,resume,promote,abandon,approve,reject" doc:"what to do with the rollout"`
 	Rollout string `json:"rollout,omitempty" maxLength:"64" pattern:"^[A-Za-z0-9._-]*$" doc:"ID of the rollout that is meant; the one under way when empty"`
-	Reason  string `json:"reason,omitempty" maxLength:"1000" doc:"recorded in the audit log; abort and abandon need one"`
+	Stage   *int   `json:"stage,omitempty" minimum:"0" doc:"index of the stage that approve and reject answer; one that is passed is refused. The present one when absent"`
+	Reason  string `json:"reason,omitempty" maxLength:"1000" doc:"recorded in the audit log; abort, abandon and reject need one"`
 }
 
 // EnvironmentList is all environments that a server knows.

@@ -12,6 +12,7 @@ type environment struct {
 	accessLog      item[bool]
 	strategy       item[strategy]
 	gates          sequence[gate]
+	approvals      sequence[approval]
 	deadline       item[davit.Duration]
 	patience       item[davit.Duration]
 	rollbackWindow item[davit.Duration]
@@ -49,6 +50,7 @@ func (e *environment) fields() []field {
 			key: "gates", into: listOf(&e.gates, 64, replaced[gate]),
 			doc: "what must hold in every stage; the candidate being ready, and not in a crash loop, always must",
 		},
+		{key: "approvals", into: listOf(&e.approvals, 64, replaced[approval]), absent: "none", doc: "when people are asked, and who"},
 		{
 			key: "deadline", into: scalar(&e.deadline, duration(minPeriod)), initial: "15m",
 			doc: "time from the start until promotion; then the rollout is hauled back",

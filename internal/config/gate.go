@@ -100,7 +100,7 @@ func (g *gate) oneOf() []string {
 // resolveGates returns the gates of the environment, each with a name of its own.
 func (e *environment) resolveGates(x *resolver, services map[string]davit.Service) []davit.Gate {
 	var gates []davit.Gate
-	taken := map[string]bool{davit.GateInstances: true, davit.GateBake: true} // the strategies' own
+	taken := map[string]bool{davit.GateInstances: true, davit.GateBake: true, davit.GateApproval: true} // not of this list
 	for _, i := range e.gates.value {
 		for _, k := range i.value.kinds {
 			if !k.chosen() {

@@ -14,7 +14,8 @@ type target struct {
 	rollout string
 	stage   int
 	back    bool
-	grip    int // how often the traffic slipped from it
+	began   int64 // when it was entered, in nanoseconds: one entered again is another
+	grip    int   // how often the traffic slipped from it
 }
 
 // wanted is what the driver's attempt should work on.
@@ -23,9 +24,9 @@ func (d *driver) wanted() target {
 		return target{grip: d.grip.slips}
 	}
 	if d.rollout.Phase == davit.HaulingBack {
-		return target{rollout: d.rollout.ID, back: true, grip: d.grip.slips}
+		return target{rollout: d.rollout.ID, back: true, began: d.rollout.StageAt.UnixNano(), grip: d.grip.slips}
 	}
-	return target{rollout: d.rollout.ID, stage: d.rollout.Stage, grip: d.grip.slips}
+	return target{rollout: d.rollout.ID, stage: d.rollout.Stage, began: d.rollout.StageAt.UnixNano(), grip: d.grip.slips}
 }
 
 // attempt converges to a state and, once there, has the gates judged, until it
@@ -158,7 +159,11 @@ func (w work) judge(ctx context.Context, wanted func(davit.Gate) bool, report fu
 			gates = append(gates, g)
 		}
 	}
-	s := Subject{Rollout: w.rollout, Stage: w.stage, Since: w.driver.Now(), Platform: w.driver.platform}
+	s := Subject{
+		Rollout: w.rollout, Stage: w.stage, Since: w.driver.Now(), Platform: w.driver.platform,
+		Recorded: func(ctx context.Context) (*davit.Rollout, error) { return w.driver.Store.Rollout(ctx, w.rollout) },
+		Changes:  w.driver.recorded.subscribe,
+	}
 	if len(gates) > 0 {
 		var err error
 		if s.Release, err = w.driver.Store.Release(ctx, w.candidate); err != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,64 +45,80 @@ func decide(r *davit.Rollout, reached bool, now time.Time) decision {
 }
 
 func decideStage(r *davit.Rollout, reached bool, now time.Time) decision {
-	stage := r.Plan.Stages[r.Stage]
+	stage := stageOf(r)
 	for _, v := range r.Verdicts {
-		if v.Outcome == davit.Fail {
+		if v.Outcome == davit.Fail && !advisory(stage, v.Gate) {
 			return decision{move: haulBack, cause: fmt.Sprintf("gate %s failed: %s", v.Gate, v.Reason)}
 		}
 	}
 	var deadline time.Time
-	if r.Phase == davit.Running && r.Plan.Deadline > 0 {
-		deadline = r.StartedAt.Add(r.Plan.Deadline.D())
-		if !now.Before(deadline) {
+	if r.Phase == davit.Running {
+		deadline = r.Deadline()
+		if !deadline.IsZero() && !now.Before(deadline) {
 			return decision{move: haulBack, cause: fmt.Sprintf("the deadline of %s passed in stage %q, %s", r.Plan.Deadline, stage.Name, whatIsMissing(r, stage, reached))}
 		}
 	}
 	if !reached || r.Paused {
 		return decision{wake: deadline}
 	}
-	timed, others := pending(r, stage)
-	switch {
-	case len(timed) > 0:
-		return decision{wake: deadline}
-	case len(others) == 0 || stage.Watch:
-		return decision{move: advance}
-	}
-	// What is left has no time of its own: it is bounded by patience.
+	p := pending(r, stage)
+	// What is left has no time of its own: it is bounded by patience. A gate
+	// with a limit is answered by its judge, which is not trusted for ever.
 	limit := r.HeldAt.Add(stage.Takes() + r.Plan.Patience.D())
-	if !now.Before(limit) {
+	if len(p.limited) > 0 {
+		limit = r.HeldAt.Add(max(stage.Takes(), stage.Limit()) + r.Plan.Patience.D() + judgeGrace)
+	}
+	switch {
+	case len(p.timed) > 0:
+		return decision{wake: deadline}
+	case len(p.limited)+len(p.others) == 0 || stage.Watch && (len(p.limited) == 0 || !now.Before(limit)):
+		return decision{move: advance}
+	case !now.Before(limit):
 		return decision{move: haulBack, cause: "inconclusive for too long: " + whatIsMissing(r, stage, reached)}
 	}
 	return decision{wake: earlier(deadline, limit)}
 }
 
-// pending returns the gates of the stage that have not passed: those that take
-// a time of their own, unless an operator skipped them or evidence ended it, and
-// the others.
-func pending(r *davit.Rollout, stage davit.Stage) (timed, others []davit.Gate) {
-	passed := map[string]bool{}
+// judgeGrace is how much longer than its limit a judge may take to say so.
+const judgeGrace = time.Minute
+
+// unpassed are the gates of a stage that hold it up: those that take a time of
+// their own, unless an operator skipped them or evidence ended it; those that
+// have a limit of their own; and the others.
+type unpassed struct{ timed, limited, others []davit.Gate }
+
+func pending(r *davit.Rollout, stage davit.Stage) (p unpassed) {
+	outcomes := map[string]davit.Outcome{}
 	for _, v := range r.Verdicts {
-		passed[v.Gate] = v.Outcome == davit.Pass
+		outcomes[v.Gate] = v.Outcome
 	}
-	skip, ended := r.Skip == r.Stage+1, bakeEnded(stage, passed)
+	skip, ended := r.Skip == r.Stage+1, bakeEnded(stage, outcomes)
 	for _, g := range stage.Gates {
+		outcome := outcomes[g.Name]
 		switch {
-		case passed[g.Name]:
+		case g.Guard || outcome == davit.Pass || outcome == davit.Fail && g.Advisory:
+		case g.Limit > 0:
+			p.limited = append(p.limited, g)
 		case g.Takes == 0:
-			others = append(others, g)
+			p.others = append(p.others, g)
 		case !skip && !(ended && g.Kind == davit.GateBake):
-			timed = append(timed, g)
+			p.timed = append(p.timed, g)
 		}
 	}
-	return timed, others
+	return p
+}
+
+// advisory reports whether the stage's gate of that name only advises.
+func advisory(stage davit.Stage, name string) bool {
+	return slices.ContainsFunc(stage.Gates, func(g davit.Gate) bool { return g.Name == name && g.Advisory })
 }
 
 // bakeEnded reports whether all gates that may end the stage's bake time have
 // passed, and there is one.
-func bakeEnded(stage davit.Stage, passed map[string]bool) bool {
+func bakeEnded(stage davit.Stage, outcomes map[string]davit.Outcome) bool {
 	some := false
 	for _, g := range stage.Gates {
-		if g.EndsBake && !passed[g.Name] {
+		if g.EndsBake && outcomes[g.Name] != davit.Pass {
 			return false
 		}
 		some = some || g.EndsBake
@@ -118,9 +135,9 @@ func whatIsMissing(r *davit.Rollout, stage davit.Stage, reached bool) string {
 	for _, v := range r.Verdicts {
 		reasons[v.Gate] = v.Reason
 	}
-	timed, others := pending(r, stage)
+	p := pending(r, stage)
 	var missing []string
-	for _, g := range append(others, timed...) {
+	for _, g := range slices.Concat(p.others, p.limited, p.timed) {
 		reason := reasons[g.Name]
 		if reason == "" {
 			reason = "no answer yet"

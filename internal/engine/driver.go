@@ -30,6 +30,8 @@ type driver struct {
 	unsaid  []davit.Event // events that wait for the next commit
 	alarm   *time.Timer
 
+	recorded broadcast // what is stored of the rollout changed
+
 	ops   chan op
 	facts chan fact
 	end   chan struct{} // closed when the driver has ended
@@ -275,6 +277,7 @@ func (d *driver) commit(ctx context.Context, t *transition) error {
 	if d.rollout = t.rollout; d.rollout != nil && d.rollout.Phase.Ended() {
 		d.rollout = nil
 	}
+	d.recorded.send()
 	d.changed.send()
 	return nil
 }
@@ -315,6 +318,7 @@ func (d *driver) reload(ctx context.Context) error {
 	}
 	d.env, d.rollout, d.queue, d.doubt = env, nil, nil, false
 	d.adopt(open)
+	d.recorded.send()
 	return nil
 }
 

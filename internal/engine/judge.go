@@ -15,6 +15,10 @@ type Subject struct {
 	Release  *davit.Release // the candidate
 	Since    time.Time      // from when evidence counts
 	Platform Platform
+	// Recorded returns the rollout as it is in the store, and Changes tells
+	// when that has changed.
+	Recorded func(context.Context) (*davit.Rollout, error)
+	Changes  func(context.Context) <-chan struct{}
 }
 
 // Judge answers the gates of one kind. It reports a verdict whenever its answer
@@ -31,6 +35,7 @@ func Judges() map[string]Judge {
 		davit.GateHTTP:      judgeHTTP,
 		davit.GateErrors:    judgeErrors,
 		davit.GateLatency:   judgeLatency,
+		davit.GateApproval:  judgeApproval,
 	}
 }
 

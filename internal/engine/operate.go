@@ -62,6 +62,9 @@ func (e *Engine) propose(ctx context.Context, req DeployRequest, release, stable
 	if err != nil {
 		return nil, err
 	}
+	if err := approvable(plan, req.Actor); err != nil {
+		return nil, err
+	}
 	notes, err := e.notes(ctx, release, stable)
 	if err != nil {
 		return nil, err
@@ -282,7 +285,11 @@ func (d *driver) command(ctx context.Context, c Command) (*davit.Rollout, error)
 			Hint: "`davit status " + d.place.environment + "` shows what runs",
 		}
 	}
-	if err := apply(t, c); err != nil {
+	word := apply
+	if c.Kind == CommandApprove || c.Kind == CommandReject {
+		word = (*transition).approve
+	}
+	if err := word(t, c); err != nil {
 		return nil, err
 	}
 	if err := d.commit(ctx, t); err != nil {
@@ -323,6 +330,8 @@ func apply(t *transition, c Command) error {
 	case c.Kind == CommandResume:
 		t.command(c)
 		r.Paused = false
+	case c.Kind == CommandPromote && stageOf(r).OffClock():
+		return refuse("it waits for approval, not for a time")
 	case c.Kind == CommandPromote:
 		t.command(c)
 		r.Paused, r.Skip = false, r.Stage+1

@@ -52,6 +52,8 @@ const (
 	CommandResume  CommandKind = "resume"  // end a pause
 	CommandPromote CommandKind = "promote" // skip the remaining bake of the present stage
 	CommandAbandon CommandKind = "abandon" // give up hauling back, and leave everything as it stands
+	CommandApprove CommandKind = "approve" // say yes to a stage that waits for it
+	CommandReject  CommandKind = "reject"  // say no to it: haul back
 )
 
 // Command is an operator's word to the rollout of an environment: the one under
@@ -61,8 +63,11 @@ type Command struct {
 	Environment string      `json:"environment"`
 	Rollout     string      `json:"rollout,omitempty"`
 	Kind        CommandKind `json:"kind"`
-	Actor       string      `json:"actor"`
-	Reason      string      `json:"reason,omitempty"`
+	// Stage is the index of the stage that is meant, of approve and reject: a
+	// word to one is not taken for the next. Nil is the present one.
+	Stage  *int   `json:"stage,omitempty"`
+	Actor  string `json:"actor"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // RollbackRequest asks for an earlier release. While a rollout runs or

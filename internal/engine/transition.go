@@ -119,6 +119,9 @@ func (t *transition) verdict(v davit.Verdict) {
 func (t *transition) advance() {
 	r := t.rollout
 	passed := r.Stage
+	if stageOf(r).OffClock() {
+		r.Waited += davit.Duration(t.now.Sub(r.StageAt))
+	}
 	t.audit("davit", "rollout.stage_passed", r.Plan.Stages[passed].Name, nil, r.Verdicts)
 	last := passed == len(r.Plan.Stages)-1
 	if passed == r.Plan.PromotedAt() {
@@ -217,6 +220,9 @@ func (t *transition) lapsed(before davit.Split) {
 		t.haulBack("davit", message+", and the policy is to roll back then")
 	}
 }
+
+// stageOf returns the stage that a rollout is in.
+func stageOf(r *davit.Rollout) davit.Stage { return r.Plan.Stages[r.Stage] }
 
 // nameOf names what a rollout is to bring.
 func nameOf(r *davit.Rollout) string {

@@ -38,11 +38,11 @@ func (s *Server) environmentRoutes(h huma.API) {
 			proposal, err := s.Engine.Propose(ctx, in.request(ctx))
 			return answer(proposal, err)
 		})
-	register(s, h, post("command", placePath+"/command", "Abort, pause, resume, promote or abandon a rollout"),
+	register(s, h, post("command", placePath+"/command", "Abort, pause, resume, promote, abandon, approve or reject a rollout"),
 		func(ctx context.Context, in *commandInput) (*body[davit.Rollout], error) {
 			rollout, err := s.Engine.Command(ctx, engine.Command{
 				Application: in.Application, Environment: in.Environment, Rollout: in.Body.Rollout,
-				Kind: engine.CommandKind(in.Body.Kind), Actor: actor(ctx), Reason: in.Body.Reason,
+				Kind: engine.CommandKind(in.Body.Kind), Stage: in.Body.Stage, Actor: actor(ctx), Reason: in.Body.Reason,
 			})
 			return answer(rollout, err)
 		})
