@@ -34,6 +34,9 @@ type Gate struct {
 	Guard bool `json:"guard,omitempty"`
 	// Advisory marks a gate whose failure is recorded, and no more.
 	Advisory bool `json:"advisory,omitempty"`
+	// Contract marks a gate whose judging leaves data in a shape that the
+	// release before cannot live with: there is no hauling back past it.
+	Contract bool `json:"contract,omitempty"`
 }
 
 // Outcome is the answer of a gate.

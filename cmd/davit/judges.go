@@ -10,5 +10,6 @@ import (
 func judges(p *platforms) map[string]engine.Judge {
 	all := engine.Judges()
 	all[davit.GateValidation] = judgeValidation(p)
+	all[davit.GateHook] = judgeHook()
 	return all
 }

@@ -13,6 +13,7 @@ type environment struct {
 	strategy       item[strategy]
 	gates          sequence[gate]
 	approvals      sequence[approval]
+	hooks          sequence[hook]
 	deadline       item[davit.Duration]
 	patience       item[davit.Duration]
 	rollbackWindow item[davit.Duration]
@@ -51,6 +52,7 @@ func (e *environment) fields() []field {
 			doc: "what must hold in every stage; the candidate being ready, and not in a crash loop, always must",
 		},
 		{key: "approvals", into: listOf(&e.approvals, 64, replaced[approval]), absent: "none", doc: "when people are asked, and who"},
+		{key: "hooks", into: listOf(&e.hooks, 64, replaced[hook]), absent: "none", doc: "commands and posts at moments of a rollout"},
 		{
 			key: "deadline", into: scalar(&e.deadline, duration(minPeriod)), initial: "15m",
 			doc: "time from the start until promotion; then the rollout is hauled back",

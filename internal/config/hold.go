@@ -39,5 +39,5 @@ const beforeDoc = "`start`: nothing of the candidate runs; `traffic`: it is up, 
 // holds returns what comes between the stages of the environment's strategy:
 // approvals before hooks, where they are for one moment.
 func (e *environment) holds(x *resolver) []davit.Hold {
-	return e.resolveApprovals(x)
+	return append(e.resolveApprovals(x), e.resolveHooks(x)...)
 }

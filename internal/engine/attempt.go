@@ -95,6 +95,8 @@ func (d *driver) begin(ctx context.Context, key target) *attempt {
 		c.state, c.stable = d.env.State, d.env.Stable
 	case key.back:
 		c.state, c.stable = r.Plan.Origin, r.Plan.Stable
+		w.stage = davit.Stage{Name: "back", State: r.Plan.Origin, Gates: r.Plan.Back}
+		w.rollout, w.candidate = r.ID, r.Plan.Target
 	default:
 		w.stage = r.Plan.Stages[r.Stage]
 		w.rollout, w.candidate = r.ID, r.Plan.Target

@@ -21,6 +21,7 @@ type bench struct {
 	clock   time.Duration  // off from the true time; it jumps while the server is down
 	setBack time.Duration  // sum of the jumps back
 	lease   *leasingRouter // nil: the router leases nothing
+	hooks   hooks
 	stop    func()
 }
 
@@ -42,7 +43,7 @@ func (b *bench) boot() {
 		router = leasing{seen, b.lease}
 	}
 	b.engine = New(Config{
-		Lease: testLease,
+		Lease: testLease, Judges: b.hooks.judges(),
 		Store: &storeView{b.store, b.store.life},
 		Platform: func(davit.Environment) (Platform, error) {
 			return Platform{Runtime: seen, Router: router, Metrics: seen}, nil

@@ -33,15 +33,32 @@ type decision struct {
 func decide(r *davit.Rollout, reached bool, now time.Time) decision {
 	switch r.Phase {
 	case davit.HaulingBack:
-		if reached {
-			return decision{move: settle}
-		}
-		return decision{}
+		return decideBack(r, reached, now)
 	case davit.Running, davit.Watching:
 		return decideStage(r, reached, now)
 	default:
 		return decision{}
 	}
+}
+
+// decideBack ends a rollout that is back at its origin when the gates after it,
+// which only report, have answered; or do not answer in their time.
+func decideBack(r *davit.Rollout, reached bool, now time.Time) decision {
+	if !reached {
+		return decision{}
+	}
+	var limit time.Time
+	for _, g := range r.Plan.Back {
+		if !slices.ContainsFunc(r.Verdicts, func(v davit.Verdict) bool {
+			return v.Gate == g.Name && v.Outcome != davit.Inconclusive && !v.At.Before(r.HauledAt)
+		}) {
+			limit = r.HeldAt.Add(davit.Stage{Gates: r.Plan.Back}.Limit() + judgeGrace)
+		}
+	}
+	if limit.IsZero() || !now.Before(limit) {
+		return decision{move: settle}
+	}
+	return decision{wake: limit}
 }
 
 func decideStage(r *davit.Rollout, reached bool, now time.Time) decision {

@@ -19,6 +19,13 @@ const secretLimit = 64 << 10
 // errUnresolved is wrapped by the errors of resolveSecrets.
 var errUnresolved = errors.New("it has no value")
 
+// ResolveSecrets returns what references ("env:NAME" of the server's
+// environment, "file:/path") name now, by the same keys. Its errors name the
+// reference and never the value.
+func ResolveSecrets(references map[string]string) (map[string]string, error) {
+	return resolveSecrets(references, os.LookupEnv)
+}
+
 // resolveSecrets returns the values of the references, by variable. Its errors
 // name the reference and never the value.
 func resolveSecrets(references map[string]string, look func(string) (string, bool)) (map[string]string, error) {
