@@ -31,6 +31,11 @@ func (m Moment) String() string {
 	return string(m.Kind)
 }
 
+// After reports whether it is a moment at which the rollout is decided already.
+func (m Moment) After() bool {
+	return m.Kind == AfterPromotion || m.Kind == AfterWatch || m.Kind == AfterHaulBack
+}
+
 // grows reports whether it is the moment at which the candidate's share grows
 // from one number of thousandths to another.
 func (m Moment) grows(from, to int) bool {

@@ -14,6 +14,7 @@ const (
 	Running     Phase = "running"      // going through its stages
 	Watching    Phase = "watching"     // promoted; stable is kept warm for the rollback window
 	HaulingBack Phase = "hauling back" // converging to its origin
+	Blocked     Phase = "blocked"      // to be hauled back, and past a contract step: held where it is, for a person to decide
 	Promoted    Phase = "promoted"
 	RolledBack  Phase = "rolled back"
 	FailedPhase Phase = "failed" // refused or given up before anything changed, or, said loudly, not hauled back
@@ -63,7 +64,9 @@ type Rollout struct {
 	// Actor asked for the rollout; Reason is theirs.
 	Actor  string `json:"actor"`
 	Reason string `json:"reason,omitempty"`
-	// Cause says why it was hauled back or failed.
+	// Forced is the contract step that an operator forced it past.
+	Forced string `json:"forced,omitempty"`
+	// Cause says why it was hauled back, is blocked, or failed.
 	Cause string `json:"cause,omitempty"`
 	// Verdicts holds the last verdict of each gate of the present stage.
 	Verdicts []Verdict `json:"verdicts,omitempty"`
@@ -107,6 +110,8 @@ type Environment struct {
 	// the watch goes to.
 	Stable   ReleaseID `json:"stable,omitempty"`
 	Previous ReleaseID `json:"previous,omitempty"`
+	// Contracted is the last step that contracted data here.
+	Contracted *Contraction `json:"contracted,omitempty"`
 	// Rollout is the one under way or watching; "" when there is none.
 	Rollout  string `json:"rollout,omitempty"`
 	Revision int64  `json:"revision"` // as in Rollout

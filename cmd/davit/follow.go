@@ -112,7 +112,7 @@ func (f *follower) take(i item) (done bool, err error) {
 		return false, f.view.event(*e.Journal)
 	case e.Live != nil:
 		f.rollout = e.Live.Rollout
-		return f.rollout.Phase.Ended() || f.rollout.Phase == davit.Watching && !f.toEnd, f.view.live(e.Live)
+		return f.rollout.Phase.Ended() || f.rollout.Phase == davit.Blocked || f.rollout.Phase == davit.Watching && !f.toEnd, f.view.live(e.Live)
 	}
 	return false, errors.New("the server sent an empty event")
 }
@@ -125,7 +125,7 @@ func (f *follower) outcome() error {
 			return nil
 		}
 		return outcome(exitHauledBack)
-	case davit.FailedPhase:
+	case davit.FailedPhase, davit.Blocked:
 		return outcome(exitFailed)
 	}
 	return nil
@@ -143,6 +143,8 @@ func conclusion(r *davit.Rollout) string {
 		return fmt.Sprintf("%s is promoted after %s", nameOf(r), since(r.StartedAt, r.PromotedAt))
 	case davit.RolledBack:
 		return fmt.Sprintf("%s was hauled back in %s: %s", nameOf(r), since(r.HauledAt, r.EndedAt), r.Cause)
+	case davit.Blocked:
+		return blockedText(r)
 	case davit.FailedPhase:
 		return fmt.Sprintf("%s failed: %s", title(r), r.Cause)
 	}

@@ -49,7 +49,7 @@ func (f *framer) head() {
 	}
 	style := bold
 	switch r.Phase {
-	case davit.HaulingBack, davit.FailedPhase, davit.RolledBack:
+	case davit.HaulingBack, davit.FailedPhase, davit.RolledBack, davit.Blocked:
 		style = red
 	}
 	f.add(style, "%s  %s", what, state)

@@ -31,7 +31,10 @@ func (a *app) promoteCommand() *cobra.Command {
 
 // operate returns a command that says one word to the rollout under way.
 func (a *app) operate(kind, short, done string) *cobra.Command {
-	var reason, id string
+	var (
+		reason, id string
+		force      bool
+	)
 	cmd := &cobra.Command{
 		Use: kind + " ENVIRONMENT", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -39,7 +42,7 @@ func (a *app) operate(kind, short, done string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rollout, err := c.Command(cmd.Context(), application, args[0], api.Command{Kind: kind, Rollout: id, Reason: reason})
+			rollout, err := c.Command(cmd.Context(), application, args[0], api.Command{Kind: kind, Rollout: id, Force: force, Reason: reason})
 			if err != nil {
 				return err
 			}
@@ -53,7 +56,17 @@ func (a *app) operate(kind, short, done string) *cobra.Command {
 	a.addPlaceFlags(cmd)
 	a.addReasonFlag(cmd, &reason, kind == "abort" || kind == "abandon")
 	cmd.Flags().StringVar(&id, "rollout", "", "ID of the rollout that is meant (default the one under way)")
+	switch kind {
+	case "abort":
+		addForceFlag(cmd, &force)
+	case "promote":
+		cmd.Flags().BoolVar(&force, "force", false, "give a blocked rollout all traffic, though it did not pass")
+	}
 	return cmd
+}
+
+func addForceFlag(cmd *cobra.Command, force *bool) {
+	cmd.Flags().BoolVar(force, "force", false, "go back past a hook that contracted data, though the old release may not live with it")
 }
 
 // addReasonFlag adds the flag that says why; what takes something away that
@@ -77,6 +90,7 @@ func title(r *davit.Rollout) string {
 func (a *app) rollbackCommand() *cobra.Command {
 	var (
 		reason, to string
+		force      bool
 		detach     bool
 	)
 	cmd := &cobra.Command{
@@ -92,7 +106,7 @@ going back hauls it back; afterwards it is a rollout of its own.`,
 			if err != nil {
 				return err
 			}
-			rollout, err := c.Rollback(ctx, application, args[0], api.Rollback{To: to, Reason: reason})
+			rollout, err := c.Rollback(ctx, application, args[0], api.Rollback{To: to, Force: force, Reason: reason})
 			if err != nil {
 				return err
 			}
@@ -104,6 +118,7 @@ going back hauls it back; afterwards it is a rollout of its own.`,
 	}
 	a.addPlaceFlags(cmd)
 	a.addReasonFlag(cmd, &reason, true)
+	addForceFlag(cmd, &force)
 	cmd.Flags().StringVar(&to, "to", "", "version or release ID to go back to (default the one before)")
 	cmd.Flags().BoolVar(&detach, "detach", false, "print the rollout's ID and return at once")
 	return cmd

@@ -21,6 +21,7 @@ type Deployment struct {
 // Rollback asks for an earlier release.
 type Rollback struct {
 	To     string `json:"to,omitempty" maxLength:"160" pattern:"^[A-Za-z0-9._+-]*$" doc:"version or release ID; the release before when empty"`
+	Force  bool   `json:"force,omitempty" doc:"go back past a step that contracted data"`
 	Reason string `json:"reason" minLength:"1" maxLength:"1000" doc:"recorded in the audit log"`
 }
 
@@ -35,6 +36,7 @@ type Command struct {
 	Kind    string `json:"kind" enum:"abort,pause,resume,promote,abandon,approve,reject" doc:"what to do with the rollout"`
 	Rollout string `json:"rollout,omitempty" maxLength:"64" pattern:"^[A-Za-z0-9._-]*$" doc:"ID of the rollout that is meant; the one under way when empty"`
 	Stage   *int   `json:"stage,omitempty" minimum:"0" doc:"index of the stage that approve and reject answer; one that is passed is refused. The present one when absent"`
+	Force   bool   `json:"force,omitempty" doc:"of abort and reject: go back past a step that contracted data; of promote: though the rollout is blocked"`
 	Reason  string `json:"reason,omitempty" maxLength:"1000" doc:"recorded in the audit log; abort, abandon and reject need one"`
 }
 

@@ -30,8 +30,7 @@ func (t *transition) approve(c Command) error {
 	}
 	if c.Kind == CommandReject {
 		t.command(c)
-		t.haulBack(c.Actor, "rejected by "+c.Actor+": "+c.Reason)
-		return nil
+		return t.turnBackFor(c.Actor, c.Reason, "rejected by "+c.Actor+": "+c.Reason, c.Force)
 	}
 	if slices.ContainsFunc(r.Approved(), func(a davit.Approval) bool { return a.Actor == c.Actor }) {
 		return refuse(davit.CodeConflict, c.Actor+" has approved it already", "another has to")

@@ -107,7 +107,7 @@ func (d *driver) begin(ctx context.Context, key target) *attempt {
 		if len(w.stage.Gates) > 0 {
 			c.judged = r.Plan.Target
 		}
-		if r.PromotedAt.IsZero() && r.Plan.Target != r.Plan.Stable {
+		if _, contracted := r.Contracted(); r.PromotedAt.IsZero() && r.Plan.Target != r.Plan.Stable && !contracted {
 			c.lease = davit.Lease{For: davit.Duration(d.grip.lease), To: r.Plan.Stable}
 		}
 	}

@@ -226,7 +226,7 @@ func (d *driver) turn(ctx context.Context) (wake time.Time, err error) {
 		case advance:
 			t.advance()
 		case haulBack:
-			t.haulBack("davit", decided.cause)
+			t.turnBack(decided.cause)
 		case settle:
 			t.settle()
 		}

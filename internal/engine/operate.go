@@ -128,6 +128,7 @@ func (e *Engine) Deploy(ctx context.Context, req DeployRequest) (*Proposal, erro
 		if proposal, err = e.propose(ctx, req, release, stable); err != nil {
 			return err
 		}
+		proposal.Notes = append(proposal.Notes, d.barred(ctx, release.ID)...)
 		return d.admit(ctx, proposal.Rollout, release, req.Queue)
 	})
 	if err != nil {
@@ -147,7 +148,7 @@ func (d *driver) stable(ctx context.Context) (*davit.Release, error) {
 // admit begins a rollout when the environment is free, queues it when asked to,
 // and refuses it otherwise. What it changes in r is a copy's.
 func (d *driver) admit(ctx context.Context, r *davit.Rollout, release *davit.Release, queue bool) error {
-	busy := len(d.queue) > 0 || d.rollout != nil && d.rollout.Phase != davit.Watching
+	busy := len(d.queue) > 0 || !yields(d.rollout)
 	if busy && !queue {
 		return d.busy()
 	}
@@ -157,7 +158,7 @@ func (d *driver) admit(ctx context.Context, r *davit.Rollout, release *davit.Rel
 	}
 	watched := t.rollout
 	t.rollout = r
-	t.audit(r.Actor, "rollout.create", r.Reason, nil, created{r.Kind, r.Plan.Target, r.Plan.Stable, r.Policy})
+	t.audit(r.Actor, "rollout.create", r.Reason, nil, created{r.Kind, r.Plan.Target, r.Plan.Stable, r.Policy, r.Forced})
 	if !busy {
 		t.rollout = watched
 		return d.beginRollout(ctx, t, r)
@@ -177,6 +178,7 @@ type created struct {
 	Target davit.ReleaseID   `json:"target,omitempty"`
 	Stable davit.ReleaseID   `json:"stable,omitempty"`
 	Policy davit.Policy      `json:"policy"`
+	Forced string            `json:"forced,omitempty"`
 }
 
 // beginRollout commits the transition with r as the environment's rollout; a
@@ -305,14 +307,23 @@ func apply(t *transition, c Command) error {
 		return &davit.Error{Code: davit.CodeConflict, Message: fmt.Sprintf("cannot %s rollout %s: %s", c.Kind, r.ID, why)}
 	}
 	moving := r.Phase == davit.Running || r.Phase == davit.Watching
+	blocked := r.Phase == davit.Blocked
 	if (c.Kind == CommandAbort || c.Kind == CommandAbandon) && c.Reason == "" {
 		return &davit.Error{Code: davit.CodeInvalid, Message: string(c.Kind) + " needs a reason", Hint: "add --reason"}
 	}
 	switch {
 	case c.Kind == CommandAbort && r.Phase == davit.HaulingBack: // asked twice, as one does in a hurry
-	case c.Kind == CommandAbort && moving:
+	case c.Kind == CommandAbort && (moving || blocked):
 		t.command(c)
-		t.haulBack(c.Actor, "aborted by "+c.Actor+": "+c.Reason)
+		return t.turnBackFor(c.Actor, c.Reason, "aborted by "+c.Actor+": "+c.Reason, c.Force)
+	case c.Kind == CommandAbandon && blocked:
+		t.command(c)
+		t.giveUp(c.Actor, "left as it stands by "+c.Actor+": "+c.Reason)
+	case c.Kind == CommandResume && blocked:
+		t.command(c)
+		t.unblock()
+	case c.Kind == CommandPromote && blocked:
+		return t.promoteBlocked(c)
 	case c.Kind == CommandAbandon && r.Phase == davit.HaulingBack:
 		t.command(c)
 		t.giveUp(c.Actor, "hauling back was given up by "+c.Actor+": "+c.Reason)

@@ -65,7 +65,9 @@ type Command struct {
 	Kind        CommandKind `json:"kind"`
 	// Stage is the index of the stage that is meant, of approve and reject: a
 	// word to one is not taken for the next. Nil is the present one.
-	Stage  *int   `json:"stage,omitempty"`
+	Stage *int `json:"stage,omitempty"`
+	// Force goes back past a step that contracted data.
+	Force  bool   `json:"force,omitempty"`
 	Actor  string `json:"actor"`
 	Reason string `json:"reason,omitempty"`
 }
@@ -76,7 +78,8 @@ type Command struct {
 type RollbackRequest struct {
 	Application string `json:"application"`
 	Environment string `json:"environment"`
-	To          string `json:"to,omitempty"` // version or release ID
+	To          string `json:"to,omitempty"`    // version or release ID
+	Force       bool   `json:"force,omitempty"` // past a step that contracted data
 	Actor       string `json:"actor"`
 	Reason      string `json:"reason"`
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/davit-dev/davit"
 )
@@ -36,7 +37,9 @@ func (d *driver) rollback(ctx context.Context, req RollbackRequest) (*davit.Roll
 		}
 		t := d.transition(d.Now())
 		t.command(Command{Kind: "rollback", Actor: req.Actor, Reason: req.Reason})
-		t.haulBack(req.Actor, "rolled back by "+req.Actor+": "+req.Reason)
+		if err := t.turnBackFor(req.Actor, req.Reason, "rolled back by "+req.Actor+": "+req.Reason, req.Force); err != nil {
+			return nil, err
+		}
 		return ptr(*t.rollout), d.commit(ctx, t)
 	}
 	return d.rollOutBack(ctx, req, target)
@@ -78,7 +81,8 @@ func (d *driver) rollbackTarget(ctx context.Context, req RollbackRequest) (*davi
 
 // rollOutBack begins a rollout to an earlier release: blue-green without a
 // bake, because in an emergency nothing is quicker, and without gates on
-// traffic, because the release served before.
+// traffic, because the release served before. Of the holds only those stay that
+// tell people.
 func (d *driver) rollOutBack(ctx context.Context, req RollbackRequest, target *davit.Release) (*davit.Rollout, error) {
 	stable, err := d.stable(ctx)
 	if err != nil {
@@ -87,16 +91,23 @@ func (d *driver) rollOutBack(ctx context.Context, req RollbackRequest, target *d
 	if stable != nil && stable.ID == target.ID {
 		return nil, &davit.Error{Code: davit.CodeConflict, Message: fmt.Sprintf("%s serves %s already", target.ID, d.place)}
 	}
+	if c := d.env.Contracted; c.Bars(target) && !req.Force {
+		return nil, pastContract(d.place.String()+" back to "+target.ID.Short(), c.Gate+" of rollout "+c.Rollout)
+	}
 	policy, err := d.lastPolicy(ctx)
 	if err != nil {
 		return nil, err
 	}
 	policy.Strategy, policy.Gates = davit.Strategy{Kind: davit.KindBlueGreen}, nil
+	policy.Holds = slices.DeleteFunc(slices.Clone(policy.Holds), func(h davit.Hold) bool { return !h.At.After() || h.Gate.Contract })
 	plan, err := davit.NewPlan(stable, target, policy)
 	if err != nil {
 		return nil, err
 	}
 	r := d.asked(davit.KindRollback, plan, policy, req.Actor, req.Reason)
+	if c := d.env.Contracted; c.Bars(target) {
+		r.Forced = c.Gate
+	}
 	return r, d.admit(ctx, r, nil, false)
 }
 

@@ -93,6 +93,7 @@ func (t *transition) stage(index int) {
 	r.StageAt, r.HeldAt, r.Verdicts = t.now.UTC(), time.Time{}, nil
 	stage := r.Plan.Stages[index]
 	t.state("davit", "rollout.stage", stage.Name, stage.State)
+	t.contract(stage)
 	t.event(davit.EventStage, fmt.Sprintf("stage %d of %d: %s", index+1, len(r.Plan.Stages), stage.Name), stage.State)
 }
 
@@ -201,7 +202,7 @@ func (t *transition) resume() {
 	r.HeldAt, r.Verdicts = time.Time{}, nil
 	t.event(davit.EventPhase, "taken up again by a restarted server", r.Phase)
 	if r.Phase == davit.Running && r.Policy.OnInterrupt == davit.InterruptRollback {
-		t.haulBack("davit", "the server was interrupted, and the policy is to roll back then")
+		t.turnBack("the server was interrupted, and the policy is to roll back then")
 	}
 }
 
@@ -217,7 +218,7 @@ func (t *transition) lapsed(before davit.Split) {
 	}
 	t.rollout.HeldAt, t.rollout.Verdicts = time.Time{}, nil
 	if t.rollout.Phase == davit.Running && t.rollout.Policy.OnInterrupt == davit.InterruptRollback {
-		t.haulBack("davit", message+", and the policy is to roll back then")
+		t.turnBack(message + ", and the policy is to roll back then")
 	}
 }
 

@@ -42,7 +42,7 @@ func (s *Server) environmentRoutes(h huma.API) {
 		func(ctx context.Context, in *commandInput) (*body[davit.Rollout], error) {
 			rollout, err := s.Engine.Command(ctx, engine.Command{
 				Application: in.Application, Environment: in.Environment, Rollout: in.Body.Rollout,
-				Kind: engine.CommandKind(in.Body.Kind), Stage: in.Body.Stage, Actor: actor(ctx), Reason: in.Body.Reason,
+				Kind: engine.CommandKind(in.Body.Kind), Stage: in.Body.Stage, Force: in.Body.Force, Actor: actor(ctx), Reason: in.Body.Reason,
 			})
 			return answer(rollout, err)
 		})

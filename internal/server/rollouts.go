@@ -24,7 +24,7 @@ func (s *Server) rolloutRoutes(h huma.API) {
 		func(ctx context.Context, in *rollbackInput) (*body[davit.Rollout], error) {
 			return answer(s.Engine.Rollback(ctx, engine.RollbackRequest{
 				Application: in.Application, Environment: in.Environment,
-				To: in.Body.To, Actor: actor(ctx), Reason: in.Body.Reason,
+				To: in.Body.To, Force: in.Body.Force, Actor: actor(ctx), Reason: in.Body.Reason,
 			}))
 		})
 	register(s, h, accepted(post("down", placePath+"/down", "Run nothing any more")),
