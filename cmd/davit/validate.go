@@ -149,7 +149,7 @@ func (a *app) writeGitHub(r *validation.Report) (err error) {
 	if path == "" {
 		return nil
 	}
-	summary, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	summary, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("writing the job's summary: %w", err)
 	}

@@ -26,7 +26,7 @@ const userAgent = "davit-validate"
 type transports struct{ http, h2c *http.Transport }
 
 func newTransports(serverName string) *transports {
-	make := func() *http.Transport {
+	plain := func() *http.Transport {
 		return &http.Transport{
 			DialContext:         (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
 			TLSClientConfig:     &tls.Config{InsecureSkipVerify: true, ServerName: serverName}, //nolint:gosec // see transports
@@ -35,7 +35,7 @@ func newTransports(serverName string) *transports {
 			ForceAttemptHTTP2:  true,
 		}
 	}
-	t := &transports{http: make(), h2c: make()}
+	t := &transports{http: plain(), h2c: plain()}
 	t.h2c.Protocols = &http.Protocols{}
 	t.h2c.Protocols.SetUnencryptedHTTP2(true)
 	return t
@@ -87,6 +87,19 @@ func (a *answer) json() (any, error) {
 // get asks for a path.
 func (x *exam) get(ctx context.Context, at place, path string) (*answer, error) {
 	return x.ask(ctx, at, request{path: path})
+}
+
+// page returns why a path that is only a guess is no page to ask: there is
+// nothing, one has to sign in first, or it is somewhere else.
+func (x *exam) page(ctx context.Context, path string) error {
+	if x.configured {
+		return nil
+	}
+	a, err := x.get(ctx, x.front(), path)
+	if err == nil && a.StatusCode >= 300 && a.StatusCode < 500 {
+		return skip("%s is no page (%s); name one with: {path: …}", path, a.Status)
+	}
+	return err
 }
 
 // ask sends a request and reads the answer. An answer that does not come is a

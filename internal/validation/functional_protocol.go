@@ -54,6 +54,9 @@ type methodParams struct {
 func (p *methodParams) check() error { return checkPath(p.Path) }
 
 func methodRefused(ctx context.Context, x *exam, p methodParams) error {
+	if err := x.page(ctx, p.Path); err != nil {
+		return err
+	}
 	a, err := x.ask(ctx, x.front(), request{method: p.Method, path: p.Path})
 	if err != nil {
 		return err

@@ -58,6 +58,9 @@ func functionalRequests() []Check {
 		Proves: "requests are answered as they should be: status, headers, body, JSON, schema",
 		Hint:   "the evidence shows what came; davit logs shows why",
 	}, requestsParams{[]exchange{{Path: "/"}}}, func(ctx context.Context, x *exam, p requestsParams) error {
+		if err := x.page(ctx, p.Requests[0].Path); err != nil {
+			return err
+		}
 		for _, e := range p.Requests {
 			a, err := x.ask(ctx, x.front(), e.request())
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/davit-dev/davit"
 )
@@ -89,8 +90,9 @@ func cors(ctx context.Context, x *exam, p corsParams) error {
 				x.expect(given == origin || given == "*", asked, came, origin)
 			case len(p.Allowed) > 0:
 				x.expect(given != origin && given != "*", asked, came, "another origin, or none")
-			default: // what everybody may read is no secret, unless it comes with somebody's cookies
-				x.expect(given != origin, asked, came, "not the origin that asked")
+			default: // what everybody may read is no secret, unless it was asked for with somebody's cookies
+				cookies := strings.EqualFold(a.Header.Get("Access-Control-Allow-Credentials"), "true")
+				x.expect(given != origin || !cookies, asked, came, "not the origin that asked, with its cookies")
 			}
 		}
 	}

@@ -82,12 +82,13 @@ func askProbe(ctx context.Context, x *exam, at place, p pathParams, probeOf func
 	return nil
 }
 
-// absent reports whether the answer says that there is nothing at the path. A
-// page says so too: applications that are made of scripts answer any path with
-// one.
+// absent reports whether the answer says that there is nothing at the path, or
+// nothing for strangers. A page says so too: applications that are made of
+// scripts answer any path with one.
 func absent(a *answer) bool {
-	if a.ok() && strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+	switch a.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
 		return true
 	}
-	return a.StatusCode == http.StatusNotFound || a.StatusCode == http.StatusMethodNotAllowed || a.StatusCode == http.StatusGone
+	return a.ok() && strings.HasPrefix(a.Header.Get("Content-Type"), "text/html")
 }

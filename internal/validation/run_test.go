@@ -208,7 +208,7 @@ func TestWhatIsNoTarget(t *testing.T) {
 // TestHostileAnswers wants what an application says to stay one line of text.
 func TestHostileAnswers(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusTeapot)
+		w.WriteHeader(http.StatusInternalServerError)
 		_, _ = w.Write([]byte("\x1b[2J\r\n::error::no\u202egnp" + strings.Repeat("long ", 1000)))
 	}))
 	defer server.Close()

@@ -103,8 +103,8 @@ type usage struct {
 // used looks at all instances; with a window twice, at those that are there
 // both times.
 func (x *exam) used(ctx context.Context, window time.Duration, of func(davit.Instance) float64) (*usage, error) {
-	any := func(davit.ReleaseID) bool { return true }
-	instances, err := x.instancesOf(ctx, any)
+	all := func(davit.ReleaseID) bool { return true }
+	instances, err := x.instancesOf(ctx, all)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (x *exam) used(ctx context.Context, window time.Duration, of func(davit.Ins
 		if !rest(ctx, window) {
 			return nil, ctx.Err()
 		}
-		if instances, err = x.instancesOf(ctx, any); err != nil {
+		if instances, err = x.instancesOf(ctx, all); err != nil {
 			return nil, err
 		}
 	}

@@ -109,3 +109,17 @@ func TestNoInstancesIsNoPass(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAPIWithoutAPageFailsNothingThatIsRequired validates what answers 404, or
+// wants a password, wherever it is asked.
+func TestAnAPIWithoutAPageFailsNothingThatIsRequired(t *testing.T) {
+	for _, status := range []int{http.StatusNotFound, http.StatusUnauthorized, http.StatusFound} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		for id, r := range results(t, &Target{URL: server.URL, Version: "v1"}, davit.ValidationParams{}) {
+			if r.Outcome == Failed && r.Severity == davit.Required {
+				t.Errorf("%d: %s: %s", status, id, r.Reason)
+			}
+		}
+		server.Close()
+	}
+}
