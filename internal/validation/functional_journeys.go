@@ -193,5 +193,5 @@ func captor(source string) (func(*answer) (string, bool), error) {
 			return valueText(value), value != nil
 		}, nil
 	}
-	return nil, fmt.Errorf("%q says not where the value is: begin with json:, header:, cookie: or body:", source)
+	return nil, fmt.Errorf("%q does not begin with json:, header:, cookie: or body:, and so does not say where the value is", source)
 }

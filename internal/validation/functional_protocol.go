@@ -2,6 +2,7 @@ package validation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -145,7 +146,7 @@ type redirectsParams struct {
 func (p *redirectsParams) check() error {
 	for _, r := range p.Redirects {
 		if err := checkPath(r.From); err != nil || r.To == "" {
-			return fmt.Errorf("a redirect needs from: /path and to:")
+			return errors.New("a redirect needs a path in from, and to")
 		}
 	}
 	return nil

@@ -91,21 +91,10 @@ func logged(ctx context.Context, x *exam, p requestIDParams) error {
 		return skip("a URL alone does not tell its log")
 	}
 	const patience, period = 3 * time.Second, 150 * time.Millisecond
-	id := newRequestID()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	found := make(chan struct{}, 1)
-	ended := make(chan error, 1)
-	go func() {
-		ended <- x.Logs(ctx, func(line string) bool {
-			if !strings.Contains(line, id) {
-				return true
-			}
-			found <- struct{}{}
-			return false
-		})
-	}()
-	asked := fmt.Sprintf("GET %s with %s: %s", p.Path, p.Header, id)
+	id := newRequestID()
+	ended := x.listen(ctx, id)
 	ticker := time.NewTicker(period)
 	defer ticker.Stop()
 	for {
@@ -116,23 +105,37 @@ func logged(ctx context.Context, x *exam, p requestIDParams) error {
 			return err
 		}
 		select {
-		case <-found:
-			<-ended
-			x.expect(true, asked, "a line with it", "a line of the log with the ID")
-			return nil
-		case err := <-ended:
-			select {
-			case <-found:
-				x.expect(true, asked, "a line with it", "a line of the log with the ID")
-				return nil
-			default:
+		case log := <-ended:
+			if log.err != nil && ctx.Err() == nil {
+				return unknowable{fmt.Errorf("reading the log: %w", log.err)}
 			}
-			if err != nil && ctx.Err() == nil {
-				return unknowable{fmt.Errorf("reading the log: %w", err)}
+			came := "a line with it" // what else it says stays out of the evidence
+			if !log.tells {
+				came = fmt.Sprintf("no such line within %s", patience)
 			}
-			x.expect(false, asked, fmt.Sprintf("no such line within %s", patience), "a line of the log with the ID")
+			x.expect(log.tells, fmt.Sprintf("GET %s with %s: %s", p.Path, p.Header, id), came, "a line of the log with the ID")
 			return nil
 		case <-ticker.C:
 		}
 	}
+}
+
+// listened is what came of listening to the log.
+type listened struct {
+	tells bool // a line had the text
+	err   error
+}
+
+// listen reads the log until a line has the text or ctx ends, then tells which.
+func (x *exam) listen(ctx context.Context, text string) <-chan listened {
+	ended := make(chan listened, 1)
+	go func() {
+		var l listened
+		l.err = x.Logs(ctx, func(line string) bool {
+			l.tells = l.tells || strings.Contains(line, text)
+			return !l.tells
+		})
+		ended <- l
+	}()
+	return ended
 }
