@@ -62,7 +62,7 @@ func TestDependenciesThatAreReal(t *testing.T) {
 // and every later rollout would wait for it.
 func TestGracefulStopIsProven(t *testing.T) {
 	m := newMachine(t)
-	m.edit("[{errors: {max: 5%, minRequests: 5}}]", "[{validation: {checks: [runtime.stop, functional.requests]}}]")
+	m.edit("[{errors: {max: 5%, minRequests: 5}}]", "[{validation: {checks: [runtime.stop, functional.requests], settings: {runtime.stop: {with: {path: /api/products}}}}}]")
 	m.edit("canary: {steps: [10, 50, 100], bake: 300ms}", "blueGreen: {}")
 	m.edit("    files: [{path", "    grace: 1s\n    files: [{path")
 	m.write("releases/v2.json", `{"api": {"hangOnTerm": true}}`)

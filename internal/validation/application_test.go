@@ -40,6 +40,10 @@ type application struct {
 	front, plain, stable *httptest.Server
 	roots                string // PEM file of the authority
 
+	// held receives for every request that the first instance holds until
+	// stopping is closed.
+	held, stopping chan struct{}
+
 	mu        sync.Mutex
 	instances []*httptest.Server
 	listeners []func(string) bool // of the log
@@ -53,7 +57,7 @@ const (
 
 func newApplication(t *testing.T, broken string) *application {
 	t.Helper()
-	a := &application{t: t, broken: broken}
+	a := &application{t: t, broken: broken, held: make(chan struct{}), stopping: make(chan struct{})}
 	a.front = httptest.NewUnstartedServer(a.handler(-1))
 	a.front.EnableHTTP2 = true
 	a.front.TLS = a.tls()
@@ -92,6 +96,18 @@ func (a *application) handler(instance int) http.Handler {
 	status := func(path, id string) {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(either(a, id, 200, 503)) })
 	}
+	mux.HandleFunc("GET /held", func(_ http.ResponseWriter, r *http.Request) {
+		if instance == 0 { // the one that is told to end
+			select {
+			case a.held <- struct{}{}:
+			case <-a.stopping:
+			}
+		}
+		select {
+		case <-a.stopping:
+		case <-r.Context().Done():
+		}
+	})
 	status("/startupz", "health.startup")
 	status("/livez", "health.liveness")
 	status("/readyz", "health.readiness")
@@ -173,7 +189,6 @@ func (a *application) pages(mux *http.ServeMux) {
 			rest(r.Context(), 310*time.Millisecond)
 		}
 	})
-	mux.HandleFunc("GET /slow", func(_ http.ResponseWriter, r *http.Request) { rest(r.Context(), 60*time.Millisecond) })
 	mux.HandleFunc("GET /many", func(w http.ResponseWriter, _ *http.Request) {
 		if a.breaks("performance.parallel") && a.asked.Add(1)%10 == 0 {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -313,12 +328,17 @@ func (a *application) list(context.Context) ([]davit.Instance, error) {
 
 var begun = time.Now()
 
-// replace ends an instance gracefully, or at once.
+// replace ends an instance gracefully, or at once, while it holds a request of
+// each client.
 func (a *application) replace(ctx context.Context, id string) (davit.Departure, error) {
 	var n int
 	if _, err := fmt.Sscanf(id, "web-%d", &n); err != nil {
 		return davit.Departure{}, err
 	}
+	for range 4 { // all clients have been heard
+		<-a.held
+	}
+	rest(ctx, 20*time.Millisecond)
 	a.mu.Lock()
 	old := a.instances[n]
 	a.instances[n] = httptest.NewServer(a.handler(n))
@@ -327,7 +347,9 @@ func (a *application) replace(ctx context.Context, id string) (davit.Departure, 
 	var err error
 	if a.breaks("runtime.stop") {
 		err = old.Config.Close()
+		close(a.stopping)
 	} else {
+		close(a.stopping)
 		err = old.Config.Shutdown(ctx)
 	}
 	d.Ended = time.Now()

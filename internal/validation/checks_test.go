@@ -34,7 +34,7 @@ func (a *application) params() davit.ValidationParams {
 		"performance.payload":     `{"path": "/large", "bytes": 1000}`,
 		"performance.keep-alive":  `{"path": "/kept"}`,
 		"runtime.cpu":             `{"window": "10ms"}`,
-		"runtime.stop":            `{"path": "/slow"}`,
+		"runtime.stop":            `{"path": "/held", "before": "0s", "accepted": "10ms"}`,
 		"security.tls-chain":      `{"roots": "` + a.roots + `"}`,
 		"security.https-redirect": `{"url": "` + a.plain.URL + `"}`,
 		"observability.metrics":   `{"series": ["requests_total"]}`,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptrace"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,13 +19,17 @@ func runtimeStop() []Check {
 		ID: "runtime.stop", Category: Runtime, Severity: davit.Required, Alone: true, Timeout: time.Minute, Retries: -1,
 		Proves: "an instance that is told to end under load loses no request, and ends within its grace period",
 		Hint:   "on SIGTERM stop accepting, answer what was asked, then end; or give it more grace",
-	}, stopParams{"/", 4, davit.Duration(100 * time.Millisecond)}, gracefulStop)}
+	}, stopParams{"/", 4, ms(100), ms(100)}, gracefulStop)}
 }
 
 type stopParams struct {
 	Path    string         `json:"path"`
 	Clients int            `json:"clients"` // at each of the two addresses
 	Before  davit.Duration `json:"before"`  // load before the instance is told to end
+	// Accepted is how long a request has to be on its way, when SIGTERM comes, to
+	// count as one that the instance had accepted: a server may close a kept
+	// connection on which it has read nothing yet.
+	Accepted davit.Duration `json:"accepted"`
 }
 
 func (p *stopParams) check() error {
@@ -33,33 +39,28 @@ func (p *stopParams) check() error {
 	return checkPath(p.Path)
 }
 
-// inFlight is how long a request has to be under way, when SIGTERM comes, to
-// count as accepted: a server may close a kept connection on which it has not
-// read anything yet.
-const inFlight = 20 * time.Millisecond
-
 // gracefulStop asks at the front door, where a rollout is to lose nothing, and
 // at the instance's own address, where nobody drains it before the signal comes.
 func gracefulStop(ctx context.Context, x *exam, p stopParams) error {
 	if x.Replace == nil {
 		return skip("only a rollout ends instances, and before the switch")
 	}
-	victim, others, err := x.expendable(ctx)
+	victim, others, err := x.expendable(ctx, p.Path)
 	if err != nil {
 		return err
 	}
-	asking, cancel := context.WithCancel(ctx)
-	defer cancel()
+	asking, enough := context.WithCancel(ctx)
+	defer enough()
 	direct, front := &load{}, &load{}
-	direct.start(asking, x, x.at(victim), p)
+	direct.start(ctx, asking, x, x.at(victim), p)
 	if others > 0 {
-		front.start(asking, x, x.front(), p)
+		front.start(ctx, asking, x, x.front(), p)
 	}
 	rest(ctx, p.Before.D())
 	gone, err := x.Replace(ctx, victim.ID)
 	rest(ctx, p.Before.D())
-	cancel()
-	accepted, lost := direct.since(gone.Signalled)
+	enough()
+	accepted, lost := direct.acceptedBefore(gone.Signalled, p.Accepted.D())
 	asked, failed := front.all()
 	if err != nil {
 		return unknowable{fmt.Errorf("ending %s: %w", victim.ID, err)}
@@ -82,9 +83,10 @@ func first(errs []error) string {
 	return ": " + errs[0].Error()
 }
 
-// expendable returns the instance to end, and how many others of its service
-// are ready. Where users are served it takes two to spare one.
-func (x *exam) expendable(ctx context.Context) (victim davit.Instance, others int, err error) {
+// expendable returns the instance to end, of the service that serves the path if
+// that is known, and how many others of its service are ready. Where users are
+// served it takes two to spare one.
+func (x *exam) expendable(ctx context.Context, path string) (victim davit.Instance, others int, err error) {
 	instances, err := x.instances(ctx)
 	if err != nil {
 		return victim, 0, err
@@ -94,6 +96,15 @@ func (x *exam) expendable(ctx context.Context) (victim davit.Instance, others in
 		if i.Condition == davit.Ready && i.Address != "" {
 			ready[i.Service] = append(ready[i.Service], i)
 		}
+	}
+	serving, longest := "", -1
+	for _, r := range x.Release.Config.Routes {
+		if strings.HasPrefix(path, r.Prefix) && len(r.Prefix) > longest {
+			serving, longest = r.Service, len(r.Prefix)
+		}
+	}
+	if of := ready[serving]; len(of) > 0 {
+		ready = map[string][]davit.Instance{serving: of}
 	}
 	for _, of := range ready {
 		if best := ready[victim.Service]; len(of) > len(best) || len(of) == len(best) && of[0].Service < victim.Service {
@@ -137,16 +148,20 @@ type load struct {
 
 // sent is a request that ended.
 type sent struct {
-	begun, ended time.Time
-	err          error // also for an answer of 500 and above
+	written time.Time // to the connection; zero when there was none
+	ended   time.Time
+	err     error // also for an answer of 500 and above
 }
 
-func (l *load) start(ctx context.Context, x *exam, at place, p stopParams) {
+// start starts the clients. They begin no request after asking has ended, and
+// wait for the answers to those that they began until ctx has.
+func (l *load) start(ctx, asking context.Context, x *exam, at place, p stopParams) {
 	for range p.Clients {
 		l.clients.Go(func() {
-			for ctx.Err() == nil {
-				s := sent{begun: time.Now()}
-				a, err := x.get(ctx, at, p.Path)
+			for asking.Err() == nil {
+				var s sent
+				traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { s.written = time.Now() }})
+				a, err := x.get(traced, at, p.Path)
 				if ctx.Err() != nil {
 					return
 				}
@@ -158,19 +173,19 @@ func (l *load) start(ctx context.Context, x *exam, at place, p stopParams) {
 				l.sent = append(l.sent, s)
 				l.mu.Unlock()
 				if err != nil { // the instance is gone: there is no hurry
-					rest(ctx, 5*time.Millisecond)
+					rest(asking, 5*time.Millisecond)
 				}
 			}
 		})
 	}
 }
 
-// since waits for the clients, and returns how many requests were in flight at
-// a time, with those that failed.
-func (l *load) since(at time.Time) (n int, lost []error) {
+// acceptedBefore waits for the clients, and returns how many requests had been
+// on their way for some time at a moment, with those that failed.
+func (l *load) acceptedBefore(at time.Time, before time.Duration) (n int, lost []error) {
 	l.clients.Wait()
 	for _, s := range l.sent {
-		if s.begun.Before(at.Add(-inFlight)) && s.ended.After(at) {
+		if !s.written.IsZero() && s.written.Before(at.Add(-before)) && s.ended.After(at) {
 			n++
 			if s.err != nil {
 				lost = append(lost, s.err)
