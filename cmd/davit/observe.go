@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -75,19 +76,19 @@ func (o *observer) Run(ctx context.Context) error {
 }
 
 // look begins to watch what has started, ends watching what has ended, and makes
-// the receipts that are missing.
+// the receipts that are missing. What cannot be done for one rollout holds up no
+// other.
 func (o *observer) look(ctx context.Context) error {
 	open, err := o.store.Open(ctx)
 	if err != nil {
 		return err
 	}
+	var errs []error
 	going := map[string]bool{}
 	for _, r := range open {
 		going[r.ID] = true
 		if r.Phase != davit.Queued {
-			if err := o.attend(ctx, r); err != nil {
-				return err
-			}
+			errs = append(errs, o.attend(ctx, r))
 		}
 	}
 	o.mu.Lock()
@@ -97,16 +98,30 @@ func (o *observer) look(ctx context.Context) error {
 		}
 	}
 	o.mu.Unlock()
-	missing, err := o.store.Unreceipted(ctx, receiptsAtOnce)
-	if err != nil {
-		return err
-	}
-	for _, r := range missing {
-		if o.attended(r.ID) { // which makes it when the last probe is answered
-			continue
-		}
-		if err := o.makeReceipt(ctx, r); err != nil {
+	return errors.Join(append(errs, o.makeMissing(ctx))...)
+}
+
+// makeMissing makes the receipts of rollouts that have ended and have none.
+func (o *observer) makeMissing(ctx context.Context) error {
+	for ctx.Err() == nil {
+		missing, err := o.store.Unreceipted(ctx, receiptsAtOnce)
+		if err != nil {
 			return err
+		}
+		made := 0
+		var errs []error
+		for _, r := range missing {
+			if o.attended(r.ID) { // which makes it when the last probe is answered
+				continue
+			}
+			if err := o.makeReceipt(ctx, r); err != nil {
+				errs = append(errs, err)
+			} else {
+				made++
+			}
+		}
+		if made == 0 || len(missing) < receiptsAtOnce {
+			return errors.Join(errs...)
 		}
 	}
 	return nil

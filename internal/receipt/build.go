@@ -16,6 +16,10 @@ import (
 // many more there were.
 const maxIncidents = 50
 
+// maxVerdicts bounds the verdicts of a stage that a receipt names: a gate may
+// waver for hours.
+const maxVerdicts = 200
+
 // Source is what a receipt is made of.
 type Source struct {
 	Rollout *davit.Rollout // has ended
@@ -194,6 +198,10 @@ func (p *Predicate) verdict(e davit.Event) error {
 		said.Evidence = digest(v.Evidence)
 	}
 	at.Verdicts = append(at.Verdicts, said)
+	if len(at.Verdicts) > maxVerdicts { // the first ones and the last ones matter
+		at.Verdicts = slices.Delete(at.Verdicts, maxVerdicts/2, maxVerdicts/2+1)
+		at.Omitted++
+	}
 	return nil
 }
 

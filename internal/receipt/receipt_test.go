@@ -262,6 +262,15 @@ func TestLittleToTell(t *testing.T) {
 			}
 			s.Rollout.EndedAt = at(-1000)
 		},
+		"a gate that wavers": func(s *receipt.Source) {
+			for i := range 1000 {
+				v, err := json.Marshal(davit.Verdict{Gate: "errors", Outcome: davit.Pass, Reason: fmt.Sprint("time ", i)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.Events = append(s.Events, davit.Event{Kind: davit.EventVerdict, Data: v, At: at(40)})
+			}
+		},
 		"many incidents": func(s *receipt.Source) {
 			for i := range 500 {
 				s.Events = append(s.Events, davit.Event{Kind: davit.EventTrouble, Message: fmt.Sprint("trouble ", i), At: at(40)})
@@ -275,6 +284,11 @@ func TestLittleToTell(t *testing.T) {
 			v, err := receipt.Verify(bundleOf(t, made, log), publicOf(t, log))
 			if err != nil {
 				t.Fatal(err)
+			}
+			for _, stage := range made.Predicate.Stages {
+				if n := len(stage.Verdicts); n > 200 || stage.Omitted > 0 && stage.Verdicts[n-1].Reason != "time 999" {
+					t.Errorf("%d verdicts and %d that were omitted", n, stage.Omitted)
+				}
 			}
 			if len(v.Statement.Subject) == 0 || len(made.Predicate.Incidents) > 50 {
 				t.Errorf("%d subjects, %d incidents", len(v.Statement.Subject), len(made.Predicate.Incidents))

@@ -93,6 +93,7 @@ type Stage struct {
 	Until    time.Time `json:"until,omitzero"`
 	Splits   []Split   `json:"splits,omitempty"`
 	Verdicts []Verdict `json:"verdicts,omitempty"`
+	Omitted  int       `json:"omitted,omitempty"` // verdicts between the first and the last ones
 }
 
 // Split is a split that came into effect.

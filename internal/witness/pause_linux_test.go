@@ -261,7 +261,7 @@ func TestNewAndKeptConnectionsInTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }() // until it is closed
 	defer server.Close()
 	o := options(listener.Addr().String())
 	o.Rate = 100
