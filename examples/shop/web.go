@@ -19,9 +19,10 @@ import (
 var pageSource string
 
 // forwarded are the headers that web passes on to the api. The first keeps a
-// user who is on the candidate's web on the candidate's api, the others let
+// user who is on the candidate's web on the candidate's api, the second keeps
+// what follows from a probe of Davit's out of the api's figures, the others let
 // one request be followed through both.
-var forwarded = []string{"Davit-Release", "traceparent", "X-Request-Id"}
+var forwarded = []string{"Davit-Release", "Davit-Witness", "traceparent", "X-Request-Id"}
 
 // runWeb serves the shop's page. The variable API_URL is the front door that
 // the api is asked through, so that the split holds for it too.
