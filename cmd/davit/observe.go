@@ -61,15 +61,17 @@ func (o *observer) Run(ctx context.Context) error {
 	changes := o.engine.Watch(ctx)
 	again := time.NewTimer(0)
 	defer again.Stop()
-	for {
+	for heard := changes; ; {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-changes:
+		case <-heard:
 		case <-again.C:
+			heard = changes
 		}
 		if err := o.look(ctx); err != nil && ctx.Err() == nil {
 			o.log.WarnContext(ctx, "a rollout could not be observed; trying again", "error", err)
+			heard = nil // changes come often
 			again.Reset(observeAgain)
 		}
 	}

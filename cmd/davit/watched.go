@@ -43,8 +43,8 @@ func (o *observer) newWatched(ctx context.Context, r *davit.Rollout) (*watched, 
 		return nil, err
 	}
 	if w.absent = absent; absent == "" {
-		if w.prober, err = witness.New(options); err != nil {
-			return nil, err
+		if w.prober, err = witness.New(options); err != nil { // as no davit.yaml says it, but a client of the API may
+			w.absent = err.Error()
 		}
 	}
 	doc, err := o.store.Series(ctx, r.ID)
@@ -55,8 +55,10 @@ func (o *observer) newWatched(ctx context.Context, r *davit.Rollout) (*watched, 
 	if err != nil {
 		return nil, err
 	}
-	if w.series, err = receipt.ParseSeries(doc); err != nil {
-		return nil, err
+	if w.series, err = receipt.ParseSeries(doc); err != nil { // what is damaged is no reason not to watch
+		w.warn(ctx, err)
+		w.series = receipt.NewSeries(w.began, sampleEvery)
+		return w, nil
 	}
 	w.offset = max(w.began.Sub(w.series.Start), 0)
 	if n := len(w.series.At); n > 0 {
@@ -96,7 +98,7 @@ func (o *observer) frontDoor(ctx context.Context, r *davit.Rollout) (options wit
 	listener := listeners[max(kept, 0)]
 	options.TLS = listener.Cert != ""
 	if options.Address, err = reachable(listener.Address); err != nil {
-		return options, "", err
+		return options, err.Error(), nil
 	}
 	route := fronts[0].Routes[0]
 	if options.Host == "" {
