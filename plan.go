@@ -104,7 +104,9 @@ type Policy struct {
 	// Gates hold in every stage they apply to.
 	Gates []Gate `json:"gates,omitempty"`
 	// Holds come between the strategy's stages.
-	Holds          []Hold      `json:"holds,omitempty"`
+	Holds []Hold `json:"holds,omitempty"`
+	// Freezes are when nothing is deployed.
+	Freezes        []Freeze    `json:"freezes,omitempty"`
 	Deadline       Duration    `json:"deadline"`
 	Patience       Duration    `json:"patience"`
 	RollbackWindow Duration    `json:"rollbackWindow"`

@@ -66,6 +66,8 @@ type Rollout struct {
 	Reason string `json:"reason,omitempty"`
 	// Forced is the contract step that an operator forced it past.
 	Forced string `json:"forced,omitempty"`
+	// OverrideFreeze lets it begin though the environment is frozen.
+	OverrideFreeze bool `json:"overrideFreeze,omitempty"`
 	// Cause says why it was hauled back, is blocked, or failed.
 	Cause string `json:"cause,omitempty"`
 	// Verdicts holds the last verdict of each gate of the present stage.

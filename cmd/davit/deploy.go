@@ -17,6 +17,7 @@ func (a *app) deployCommand() *cobra.Command {
 	var (
 		reason        string
 		queue, detach bool
+		override      bool
 	)
 	cmd := &cobra.Command{
 		Use:   "deploy ENVIRONMENT VERSION",
@@ -41,7 +42,7 @@ and none is named, one is started.`,
 				return err
 			}
 			request := deployment(resolved, args[1])
-			request.Reason, request.Queue = reason, queue
+			request.Reason, request.Queue, request.OverrideFreeze = reason, queue, override
 			proposal, err := c.Deploy(ctx, resolved.Application, resolved.Environment, request)
 			if err != nil {
 				return err
@@ -55,7 +56,8 @@ and none is named, one is started.`,
 	}
 	a.addConfigFlag(cmd)
 	a.addReasonFlag(cmd, &reason, false)
-	cmd.Flags().BoolVar(&queue, "queue", false, "wait for a rollout under way instead of being refused")
+	cmd.Flags().BoolVar(&queue, "queue", false, "wait for a rollout under way, or for the end of a freeze, instead of being refused")
+	cmd.Flags().BoolVar(&override, "override-freeze", false, "deploy though the environment is frozen; needs --reason")
 	cmd.Flags().BoolVar(&detach, "detach", false, "print the rollout's ID and return at once")
 	return cmd
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // freezes name zones, and a small container has none
 )
 
 // version is set by the linker in releases.

@@ -15,7 +15,9 @@ type Deployment struct {
 	Config   davit.ReleaseConfig `json:"config" doc:"resolved configuration that the release pins"`
 	Policy   davit.Policy        `json:"policy" doc:"how the environment wants to be deployed to"`
 	Reason   string              `json:"reason,omitempty" maxLength:"1000" doc:"recorded in the audit log"`
-	Queue    bool                `json:"queue,omitempty" doc:"wait for the rollout under way instead of being refused"`
+	Queue    bool                `json:"queue,omitempty" doc:"wait for the rollout under way, or a freeze, instead of being refused"`
+	// OverrideFreeze needs a reason.
+	OverrideFreeze bool `json:"overrideFreeze,omitempty" doc:"deploy though the environment is frozen; needs a reason"`
 }
 
 // Rollback asks for an earlier release.

@@ -14,6 +14,7 @@ type environment struct {
 	gates          sequence[gate]
 	approvals      sequence[approval]
 	hooks          sequence[hook]
+	freezes        sequence[freeze]
 	deadline       item[davit.Duration]
 	patience       item[davit.Duration]
 	rollbackWindow item[davit.Duration]
@@ -53,6 +54,7 @@ func (e *environment) fields() []field {
 		},
 		{key: "approvals", into: listOf(&e.approvals, 64, replaced[approval]), absent: "none", doc: "when people are asked, and who"},
 		{key: "hooks", into: listOf(&e.hooks, 64, replaced[hook]), absent: "none", doc: "commands and posts at moments of a rollout"},
+		{key: "freezes", into: listOf(&e.freezes, 64, replaced[freeze]), absent: "none", doc: "when nothing is deployed"},
 		{
 			key: "deadline", into: scalar(&e.deadline, duration(minPeriod)), initial: "15m",
 			doc: "time from the start until promotion; then the rollout is hauled back",

@@ -82,7 +82,7 @@ func items[T any](s sequence[T]) []T {
 // policy returns how the environment is deployed to.
 func (e *environment) policy(x *resolver, config davit.ReleaseConfig) davit.Policy {
 	policy := davit.Policy{
-		Strategy: e.strategy.value.resolve(x), Gates: e.resolveGates(x, config.Services), Holds: e.holds(x),
+		Strategy: e.strategy.value.resolve(x), Gates: e.resolveGates(x, config.Services), Holds: e.holds(x), Freezes: e.resolveFreezes(x),
 		Deadline: e.deadline.value, Patience: e.patience.value,
 		RollbackWindow: e.rollbackWindow.value, OnInterrupt: e.onInterrupt.value,
 		Witness: e.witness.value.resolve(),

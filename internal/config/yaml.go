@@ -203,11 +203,11 @@ func (c *converter) mapping(at position, values []*ast.MappingValueNode) *node {
 }
 
 // below converts the value of a key, whose text is a secret when the key (or
-// its misspelling) is secrets.
+// its misspelling) is secrets, and may be one when it is where a hook posts to.
 func (c *converter) below(key string, value ast.Node) *node {
 	outer := c.secret
 	defer func() { c.secret = outer }()
-	c.secret = outer || distance(strings.ToLower(key), "secrets") <= 2
+	c.secret = outer || distance(strings.ToLower(key), "secrets") <= 2 || key == "post"
 	return c.convert(value)
 }
 

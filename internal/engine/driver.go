@@ -22,6 +22,7 @@ type driver struct {
 	rollout *davit.Rollout   // under way or watching; nil when there is none
 	queue   []*davit.Rollout // waiting, oldest first
 	resumed bool             // the rollout was left by an earlier server, which is not recorded yet
+	iced    string           // the queued rollout of which it was said that it is frozen
 	doubt   bool             // a commit failed: what is stored may differ from the three above
 
 	grip    *grip         // on the candidate's traffic
@@ -191,6 +192,7 @@ func (d *driver) halt() {
 // turn decides until there is nothing to decide, and records every decision. It
 // returns when to decide again though nothing happens.
 func (d *driver) turn(ctx context.Context) (wake time.Time, err error) {
+	var thaw time.Time // when a freeze ends that a queued rollout waits for
 	for {
 		if d.doubt {
 			if err := d.reload(ctx); err != nil {
@@ -198,7 +200,7 @@ func (d *driver) turn(ctx context.Context) (wake time.Time, err error) {
 			}
 		}
 		if d.rollout == nil || d.rollout.Phase == davit.Watching {
-			if err := d.dequeue(ctx); err != nil {
+			if thaw, err = d.dequeue(ctx); err != nil {
 				return wake, err
 			}
 		}
@@ -213,7 +215,7 @@ func (d *driver) turn(ctx context.Context) (wake time.Time, err error) {
 			continue
 		}
 		if d.rollout == nil {
-			return wake, d.commit(ctx, t)
+			return thaw, d.commit(ctx, t)
 		}
 		if d.resumed {
 			t.resume()
@@ -222,7 +224,7 @@ func (d *driver) turn(ctx context.Context) (wake time.Time, err error) {
 		decided := decide(t.rollout, d.current() && d.seen.reached, t.now)
 		switch decided.move {
 		case stay:
-			return decided.wake, d.commit(ctx, t)
+			return earlier(decided.wake, thaw), d.commit(ctx, t)
 		case advance:
 			t.advance()
 		case haulBack:

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/davit-dev/davit"
 )
@@ -38,7 +39,11 @@ func (e *Engine) Propose(ctx context.Context, req DeployRequest) (*Proposal, err
 			return nil, err
 		}
 	}
-	return e.propose(ctx, req, release, stable)
+	proposal, err := e.propose(ctx, req, release, stable)
+	if err == nil {
+		err = proposal.noteFreeze(e.Now())
+	}
+	return proposal, err
 }
 
 // pin makes the release that a request asks for.
@@ -73,6 +78,7 @@ func (e *Engine) propose(ctx context.Context, req DeployRequest, release, stable
 	return &Proposal{Release: release, Notes: notes, Rollout: &davit.Rollout{
 		ID: e.NewID(now), Application: req.Application, Environment: req.Environment, Kind: davit.KindDeploy,
 		Plan: plan, Policy: req.Policy, Phase: davit.Queued, Actor: req.Actor, Reason: req.Reason, CreatedAt: now.UTC(),
+		OverrideFreeze: req.OverrideFreeze,
 	}}, nil
 }
 
@@ -111,6 +117,9 @@ func (e *Engine) Deploy(ctx context.Context, req DeployRequest) (*Proposal, erro
 	if err := req.check(); err != nil {
 		return nil, err
 	}
+	if err := req.checkFreeze(e.Now()); err != nil {
+		return nil, err
+	}
 	d, err := e.found(ctx, place{req.Application, req.Environment}, req.Platform)
 	if err != nil {
 		return nil, err
@@ -145,13 +154,14 @@ func (d *driver) stable(ctx context.Context) (*davit.Release, error) {
 	return d.Store.Release(ctx, d.env.Stable)
 }
 
-// admit begins a rollout when the environment is free, queues it when asked to,
-// and refuses it otherwise. What it changes in r is a copy's.
+// admit begins a rollout when the environment is free and not frozen, queues it
+// when asked to, and refuses it otherwise. What it changes in r is a copy's.
 func (d *driver) admit(ctx context.Context, r *davit.Rollout, release *davit.Release, queue bool) error {
-	busy := len(d.queue) > 0 || !yields(d.rollout)
+	busy := !yields(d.rollout) || slices.ContainsFunc(d.queue, func(q *davit.Rollout) bool { return frozen(q, d.Now()) == nil })
 	if busy && !queue {
 		return d.busy()
 	}
+	busy = busy || frozen(r, d.Now()) != nil
 	t := d.transition(d.Now())
 	if release != nil {
 		t.change.Releases = append(t.change.Releases, release)
@@ -217,35 +227,37 @@ func (d *driver) busy() error {
 	}
 }
 
-// dequeue begins the first rollout that waits. Its plan is made now: what
-// serves may be another release than when it was asked for.
-func (d *driver) dequeue(ctx context.Context) error {
-	if len(d.queue) == 0 {
-		return nil
+// dequeue begins the first rollout that waits and is not frozen. Its plan is
+// made now: what serves may be another release than when it was asked for. It
+// returns when a freeze ends that others wait for.
+func (d *driver) dequeue(ctx context.Context) (thaw time.Time, err error) {
+	i, thaw, err := d.thawed(ctx)
+	if err != nil || i < 0 {
+		return thaw, err
 	}
-	r := d.queue[0]
+	r := d.queue[i]
 	stable, err := d.stable(ctx)
 	if err != nil {
-		return err
+		return thaw, err
 	}
 	var target *davit.Release
 	if r.Plan.Target != "" {
 		if target, err = d.Store.Release(ctx, r.Plan.Target); err != nil {
-			return err
+			return thaw, err
 		}
 	}
 	plan, err := davit.NewPlan(stable, target, r.Policy)
 	if err != nil {
-		_, err = d.drop(ctx, 0, "davit", err.Error())
-		return err
+		_, err = d.drop(ctx, i, "davit", err.Error())
+		return thaw, err
 	}
 	next := ptr(*r)
 	next.Plan = plan
 	if err := d.beginRollout(ctx, d.transition(d.Now()), next); err != nil {
-		return err
+		return thaw, err
 	}
-	d.queue = d.queue[1:]
-	return nil
+	d.queue = slices.Delete(d.queue, i, i+1)
+	return thaw, nil
 }
 
 // drop ends a rollout that waits without beginning it.

@@ -15,6 +15,8 @@ type DeployRequest struct {
 	Reason      string              `json:"reason,omitempty"`
 	// Queue waits for the rollout under way instead of being refused.
 	Queue bool `json:"queue,omitempty"`
+	// OverrideFreeze deploys though the environment is frozen; Reason says why.
+	OverrideFreeze bool `json:"overrideFreeze,omitempty"`
 }
 
 // check refuses a request that names nothing: a record without a name could

@@ -82,6 +82,7 @@ func (t *transition) start(r *davit.Rollout) {
 	r.StartedAt = t.now.UTC()
 	r.Earlier = t.env.Previous
 	t.env.Rollout = r.ID
+	t.overrideFreeze()
 	t.phase(davit.Running, titleOf(r)+" began")
 	t.stage(0)
 }

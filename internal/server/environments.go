@@ -58,7 +58,7 @@ func (in *deployInput) request(ctx context.Context) engine.DeployRequest {
 	return engine.DeployRequest{
 		Application: in.Application, Environment: in.Environment, Platform: in.Body.Platform,
 		Version: in.Body.Version, Config: in.Body.Config, Policy: in.Body.Policy,
-		Actor: actor(ctx), Reason: in.Body.Reason, Queue: in.Body.Queue,
+		Actor: actor(ctx), Reason: in.Body.Reason, Queue: in.Body.Queue, OverrideFreeze: in.Body.OverrideFreeze,
 	}
 }
 
