@@ -21,6 +21,17 @@ func (b block) plus(o block) block {
 func (b block) requests() int64 { return b.candidate.requests + b.stable.requests }
 func (b block) events() int64   { return b.candidate.events + b.stable.events }
 
+// mostRequests bounds the work and memory that one block takes.
+const mostRequests = 1 << 20
+
+// bounded returns the block, scaled down when it is of more requests than that:
+// its evidence, which is overwhelming as it is, is that of fewer.
+func (b block) bounded() block {
+	d := b.requests()/mostRequests + 1
+	scale := func(t tally) tally { return tally{t.requests / d, t.events / d} }
+	return block{scale(b.candidate), scale(b.stable)}
+}
+
 // null returns the logarithms of P0(x) from x = lowest on.
 func (b block) null() (lowest int64, logs []float64) {
 	n, m, k := b.candidate.requests, b.stable.requests, b.events()

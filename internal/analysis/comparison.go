@@ -14,6 +14,7 @@ import (
 // for concurrent use.
 type Comparison struct {
 	options Options
+	limit   float64 // logarithm of the threshold
 	harms   []*harm // by metric
 	base    Look    // the last one
 	based   bool    // there was one
@@ -29,7 +30,7 @@ func New(o Options) (*Comparison, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	c := &Comparison{options: o}
+	c := &Comparison{options: o, limit: math.Log(o.threshold())}
 	for range o.Metrics {
 		c.harms = append(c.harms, newHarm())
 	}
@@ -46,12 +47,17 @@ func (c *Comparison) clear() {
 // Stage begins a stage at a time: what lets it pass is counted from here, and
 // what speaks for harm is kept. bake is the stage's, as in Options.
 func (c *Comparison) Stage(at time.Time, bake time.Duration) {
-	c.options.Bake = davit.Duration(bake)
-	c.from, c.at = at, at
-	c.clear()
+	c.Hold(at, bake)
 	for _, h := range c.harms {
 		h.stage()
 	}
+}
+
+// Hold begins to count anew what lets the present stage pass.
+func (c *Comparison) Hold(at time.Time, bake time.Duration) {
+	c.options.Bake = davit.Duration(bake)
+	c.from, c.at = at, at
+	c.clear()
 }
 
 // Observe takes in a look. The first one, and one after which counts are not to
@@ -98,9 +104,8 @@ func (c *Comparison) take(l *Look) {
 // Harmful returns the first metric whose e-value has reached its threshold, or
 // -1. It is cheap enough to be asked after every request.
 func (c *Comparison) Harmful() int {
-	limit := math.Log(c.options.threshold())
 	for i, h := range c.harms {
-		if h.log >= limit && !c.options.Metrics[i].DryRun {
+		if h.log >= c.limit && !c.options.Metrics[i].DryRun {
 			return i
 		}
 	}
@@ -119,8 +124,8 @@ type Verdict struct {
 // Verdict returns what the looks so far say.
 func (c *Comparison) Verdict() Verdict {
 	if i := c.Harmful(); i >= 0 {
-		return Verdict{Outcome: davit.Fail, Reason: fmt.Sprintf("%s: candidate %s, stable %s; e-value %s, at most %s is expected of releases that are alike",
-			c.options.Metrics[i].Name, rate(c.canary, i), rate(c.stable, i), short(math.Exp(c.harms[i].log)), short(c.options.threshold()))}
+		return Verdict{Outcome: davit.Fail, Reason: fmt.Sprintf("%s: candidate %s, stable %s; e-value %s, and releases that are alike reach %s in at most %s%% of rollouts",
+			c.options.Metrics[i].Name, rate(c.canary, i), rate(c.stable, i), short(evalue(c.harms[i].log)), short(c.options.threshold()), short(100*c.options.Alpha))}
 	}
 	if c.canary.Requests < c.options.MinRequests {
 		return Verdict{Outcome: davit.Inconclusive, Reason: fmt.Sprintf("%d of at least %d requests to the candidate seen", c.canary.Requests, c.options.MinRequests)}

@@ -64,7 +64,7 @@ func (h *harm) share() float64 {
 
 // end ends the open block: its failures count.
 func (h *harm) end() {
-	b := h.old.plus(h.young)
+	b := h.old.plus(h.young).bounded()
 	h.old, h.young, h.turned = block{}, block{}, time.Time{}
 	if b.events() == 0 {
 		return
