@@ -86,6 +86,7 @@ type AnalysisSource struct {
 // while there are none by users.
 type AnalysisSynthetic struct {
 	Path string  `json:"path,omitempty"` // "" sends none
+	Host string  `json:"host,omitempty"` // "" the listener's address
 	Rate float64 `json:"rate,omitempty"` // requests a second, to each release
 }
 

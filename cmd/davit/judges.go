@@ -11,5 +11,6 @@ func judges(p *platforms) map[string]engine.Judge {
 	all := engine.Judges()
 	all[davit.GateValidation] = judgeValidation(p)
 	all[davit.GateHook] = judgeHook()
+	all[davit.GateAnalysis] = judgeAnalysis()
 	return all
 }

@@ -13,6 +13,7 @@ func gateKinds() []gateKind {
 	return []gateKind{
 		newGateKind[errorsGate](davit.GateErrors, "share of the candidate's requests that fail"),
 		newGateKind[latencyGate](davit.GateLatency, "quantile of the candidate's latency"),
+		newGateKind[analysisGate](davit.GateAnalysis, "the candidate is not worse than stable, which serves beside it"),
 		newGateKind[httpGate](davit.GateHTTP, "every instance of the candidate answers a request as expected"),
 		newGateKind[validationGate](davit.GateValidation, "the validation suite finds no fault"),
 	}

@@ -1,0 +1,119 @@
+package live
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/davit-dev/davit"
+)
+
+func queriesOf(p *davit.AnalysisParams, requests, errors, slow string) {
+	p.Source.Requests, p.Source.Errors, p.Source.Slow, p.Source.Every = requests, errors, slow, davit.Duration(time.Second)
+	if slow != "" {
+		p.Latency = []davit.AnalysisLatency{{Objective: davit.Duration(time.Second)}}
+	}
+}
+
+func TestPrometheus(t *testing.T) {
+	vector := func(values ...string) string {
+		var series []string
+		for _, v := range values {
+			series = append(series, fmt.Sprintf(`{"metric":{},"value":[1,%q]}`, v))
+		}
+		return `{"status":"success","data":{"resultType":"vector","result":[` + strings.Join(series, ",") + `]}}`
+	}
+	answers := map[string]string{
+		"requests of v1": vector("100", "23"), "requests of v2": `{"status":"success","data":{"resultType":"scalar","result":[1,"7"]}}`,
+		"errors of v1": vector(), "errors of v2": vector("2"),
+		"NaN of v1": vector("NaN"), "matrix of v1": `{"status":"success","data":{"resultType":"matrix","result":[]}}`,
+		"refused of v1": `{"status":"error","error":"parse error"}`, "nonsense of v1": `<html>`,
+	}
+	moments := map[string]bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		moments[r.URL.Query().Get("time")] = true
+		fmt.Fprint(w, answers[r.URL.Query().Get("query")])
+	}))
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}} // one after the other
+	defer client.CloseIdleConnections()
+	p := params()
+	p.Source.Prometheus = server.URL + "/"
+	read := func(requests string) error {
+		queriesOf(&p, requests+" of {{release}}", "errors of {{version}}", "")
+		look, err := newPrometheus(p, subjectOf(newWorld(), 0), client, time.Now).Read(t.Context())
+		if err == nil && (look.Stable.Requests != 123 || look.Stable.Events[0] != 0 || look.Candidate.Requests != 7 || look.Candidate.Events[0] != 2) {
+			t.Errorf("%+v", look)
+		}
+		return err
+	}
+	if err := read("requests"); err != nil || len(moments) != 1 {
+		t.Errorf("%v; asked for %d moments, want one", err, len(moments))
+	}
+	for _, wrong := range []string{"NaN", "matrix", "refused", "nonsense", "nothing"} {
+		if read(wrong) == nil {
+			t.Errorf("%s was taken for a count", wrong)
+		}
+	}
+}
+
+func TestJSONEndpoint(t *testing.T) {
+	var status atomic.Int64
+	status.Store(http.StatusOK)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(int(status.Load()))
+		fmt.Fprintf(w, `{"stats":[{"requests":%d,"a/b":3,"text":"many","late":1}]}`, len(r.URL.Query().Get("release")))
+	}))
+	defer server.Close()
+	p := params()
+	p.Source.JSON = server.URL + "/?release={{release}}"
+	read := func(requests, errors string) (int64, int64, error) {
+		queriesOf(&p, requests, errors, "/stats/0/late")
+		look, err := newEndpoint(p, subjectOf(newWorld(), 0), server.Client()).Read(t.Context())
+		if err != nil {
+			return 0, 0, err
+		}
+		return look.Candidate.Requests, look.Candidate.Events[0], nil
+	}
+	if n, errs, err := read("/stats/0/requests", "/stats/0/a~1b"); n != 2 || errs != 3 || err != nil {
+		t.Errorf("%d, %d, %v", n, errs, err)
+	}
+	if _, errs, err := read("/stats/0/requests", "/stats/0/none"); errs != 0 || err != nil {
+		t.Errorf("errors that have not happened: %d, %v", errs, err)
+	}
+	for _, wrong := range []string{"/stats/0/none", "/stats/7/requests", "/stats/x", "/stats/0/text", "stats"} {
+		if _, _, err := read(wrong, "/stats/0/a~1b"); err == nil {
+			t.Errorf("%s was taken for a count", wrong)
+		}
+	}
+	status.Store(http.StatusBadGateway)
+	if _, _, err := read("/stats/0/requests", "/stats/0/a~1b"); err == nil || !strings.Contains(err.Error(), "502") {
+		t.Errorf("a failure gave %v", err)
+	}
+}
+
+func TestPasswordsAreNotTold(t *testing.T) {
+	p := params()
+	p.Source.Prometheus = (&url.URL{Scheme: "http", User: url.UserPassword("me", "secret"), Host: "prom:9090"}).String()
+	if got := newPrometheus(p, subjectOf(newWorld(), 0), nil, nil).String(); strings.Contains(got, "secret") {
+		t.Error(got)
+	}
+}
+
+func TestFrontURL(t *testing.T) {
+	for address, want := range map[string]string{
+		":8080": "http://127.0.0.1:8080", "0.0.0.0:80": "http://127.0.0.1:80", "[::]:80": "http://127.0.0.1:80", "10.0.0.1:80": "http://10.0.0.1:80",
+	} {
+		if got := frontURL(davit.Listener{Address: address}); got != want {
+			t.Errorf("%s: %s, want %s", address, got, want)
+		}
+	}
+	if got := frontURL(davit.Listener{Address: ":443", Cert: "cert.pem"}); got != "https://127.0.0.1:443" {
+		t.Error(got)
+	}
+}
