@@ -15,5 +15,6 @@ func otherCommands(a *app) []*cobra.Command {
 		a.approveCommand(), a.rejectCommand(),
 		proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand(), newReleaseCommand(),
 		a.backupCommand(), a.restoreCommand(), a.validateCommand(), a.receiptCommand(), a.reportCommand(),
+		a.analyzeCommand(),
 	}
 }
