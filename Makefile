@@ -35,6 +35,7 @@ mutants: ## faults seeded into the engine, each of which its simulation must fin
 
 .PHONY: e2e
 e2e: ## the real binary with real processes, broken on purpose (Linux)
+	scripts/need prometheus=prometheus
 	go test -tags e2e $(TESTFLAGS) ./e2e
 
 .PHONY: chaos
@@ -62,8 +63,8 @@ cross: ## compile for every platform that is supported
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath ./...; \
 	done
 
-.PHONY: bench bench-proxy bench-deployments bench-streams bench-rollback bench-switch bench-death
-bench: bench-proxy bench-switch bench-rollback bench-deployments bench-streams bench-death ## all figures of the README
+.PHONY: bench bench-proxy bench-deployments bench-streams bench-rollback bench-switch bench-death bench-analysis
+bench: bench-proxy bench-switch bench-rollback bench-deployments bench-streams bench-death bench-analysis ## all figures of the README
 
 bench-proxy: ## the embedded proxy beside nginx
 	scripts/need nginx=nginx-light wrk=wrk
@@ -80,6 +81,9 @@ bench-deployments: build ## requests lost in 30 deployments at 3,000 requests/s
 
 bench-streams: build ## the same with 100 WebSockets and 100 event streams open
 	go run ./bench/deployments -davit bin/davit streams
+
+bench-analysis: ## false alarms, time to haul back and bake saved, over simulated rollouts (about 3 minutes)
+	go run ./bench/analysis
 
 bench-death: build ## requests lost when one of two instances is killed
 	go run ./bench/deployments -davit bin/davit death
