@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -25,8 +27,10 @@ type Client struct {
 }
 
 // NewClient returns a client of the proxy that serves from dir.
-func NewClient(dir string) *Client {
-	path := filepath.Join(dir, socketFile)
+func NewClient(dir string) *Client { return newClientAt(dir, filepath.Join(dir, socketFile)) }
+
+// newClientAt returns a client of one of the proxies of dir, by its socket.
+func newClientAt(dir, path string) *Client {
 	return &Client{dir: dir, http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", path)
@@ -60,10 +64,18 @@ func (c *Client) Renew(ctx context.Context, request RenewRequest) (RenewResult, 
 }
 
 // Drain returns when nothing is in flight to what the request names, or at its
-// limit, with the number of requests that still are.
+// limit, with the number of requests that still are. When the proxy gives its
+// place to another meanwhile, that is asked for the rest of the time.
 func (c *Client) Drain(ctx context.Context, request DrainRequest) (int64, error) {
-	var result DrainResult
-	return result.Remaining, c.call(ctx, http.MethodPost, "/drain", request, &result)
+	end := time.Now().Add(request.Limit.D())
+	for {
+		var result DrainResult
+		err := c.call(ctx, http.MethodPost, "/drain", request, &result)
+		if err == nil || !severed(err) || ctx.Err() != nil {
+			return result.Remaining, err
+		}
+		request.Limit = davit.Duration(max(time.Until(end), 0))
+	}
 }
 
 // Figures returns the figures of all sites.
@@ -119,7 +131,34 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 	return nil
 }
 
+// do asks the proxy. One that has just given its place to another says so, or is
+// gone from a connection that was kept: then the other is asked.
 func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Response, error) {
+	for began := time.Now(); ; {
+		res, err := c.try(ctx, method, path, in)
+		again := errors.Is(err, errMoved) || severed(err)
+		if !again || ctx.Err() != nil || time.Since(began) > movePatience {
+			return res, err
+		}
+		select {
+		case <-time.After(movePause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// How long a proxy that has moved is looked for, and how often.
+const (
+	movePatience = time.Second
+	movePause    = 5 * time.Millisecond
+)
+
+// severed reports whether a proxy was there, and went before it answered.
+func severed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+func (c *Client) try(ctx context.Context, method, path string, in any) (*http.Response, error) {
 	body := io.Reader(http.NoBody)
 	if in != nil {
 		encoded, err := json.Marshal(in)
@@ -153,8 +192,11 @@ func readProblem(res *http.Response) error {
 		return fmt.Errorf("the proxy answers %s: %w", res.Status, err)
 	}
 	e := &davit.Error{Code: p.Code, Message: p.Message, Hint: p.Hint}
-	if p.Stale {
+	switch {
+	case p.Stale:
 		e.Err = ErrStale
+	case p.Moved:
+		e.Err = errMoved
 	}
 	return e
 }

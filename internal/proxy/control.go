@@ -24,6 +24,7 @@ type Status struct {
 	PID       int               `json:"pid"`
 	Started   string            `json:"started"` // as in proxy.json
 	Version   string            `json:"version"`
+	Protocol  int               `json:"protocol,omitempty"` // none is 1
 	Boot      string            `json:"boot"`
 	Table     int64             `json:"table"`     // number of the one in effect
 	Addresses map[string]string `json:"addresses"` // listener -> bound address
@@ -65,7 +66,7 @@ type DrainResult struct {
 
 // controlHandler serves the control socket: who may open it, by its file mode,
 // may do all of this.
-func controlHandler(p *Proxy, self identity) http.Handler {
+func controlHandler(p *Proxy, self identity) *http.ServeMux {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(newCollector(p))
 	mux := http.NewServeMux()
@@ -75,8 +76,8 @@ func controlHandler(p *Proxy, self identity) http.Handler {
 	mux.HandleFunc("GET /table", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, p.Table())
 	})
-	mux.HandleFunc("PUT /table", p.handleTable)
-	mux.HandleFunc("POST /drain", p.handleDrain)
+	mux.HandleFunc("PUT /table", p.handleTable(p.Apply))
+	mux.HandleFunc("POST /drain", p.handleDrain(p.drainAll))
 	mux.HandleFunc("POST /renew", p.handleRenew)
 	mux.HandleFunc("GET /figures", p.handleFigures)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
@@ -87,14 +88,21 @@ func (p *Proxy) status(self identity) Status {
 	addresses := p.Addresses()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Status{PID: self.PID, Started: self.Started, Version: self.Version, Boot: p.boot, Table: p.Table().Number, Addresses: addresses, Lapsed: p.Table().lapsed()}
+	s := Status{PID: self.PID, Protocol: self.protocol, Started: self.Started, Version: self.Version, Boot: p.boot, Table: p.Table().Number, Addresses: addresses, Lapsed: p.Table().lapsed()}
+	if self.protocol < takeover {
+		s.Protocol = 0 // it was not told yet
+	}
 	if p.unkept != nil {
 		s.Unkept = p.unkept.Error()
 	}
 	return s
 }
 
-func (p *Proxy) handleTable(w http.ResponseWriter, r *http.Request) {
+func (p *Proxy) handleTable(apply func(context.Context, *Table) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { receiveTable(w, r, apply) }
+}
+
+func receiveTable(w http.ResponseWriter, r *http.Request, apply func(context.Context, *Table) error) {
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTable))
 	if err != nil {
 		writeError(w, invalid("the routing table could not be received", err))
@@ -103,7 +111,7 @@ func (p *Proxy) handleTable(w http.ResponseWriter, r *http.Request) {
 	table, err := DecodeTable(data)
 	if err == nil {
 		// Its asker's leaving must not stop it half way.
-		err = p.Apply(context.WithoutCancel(r.Context()), table)
+		err = apply(context.WithoutCancel(r.Context()), table)
 	}
 	if err != nil {
 		writeError(w, err)
@@ -126,13 +134,15 @@ func (p *Proxy) handleRenew(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, RenewResult{Lapsed: lapsed})
 }
 
-func (p *Proxy) handleDrain(w http.ResponseWriter, r *http.Request) {
-	var request DrainRequest
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&request); err != nil {
-		writeError(w, invalid("the drain request cannot be read", err))
-		return
+func (p *Proxy) handleDrain(drain func(context.Context, DrainRequest) int64) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var request DrainRequest
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&request); err != nil {
+			writeError(w, invalid("the drain request cannot be read", err))
+			return
+		}
+		writeJSON(w, http.StatusOK, DrainResult{Remaining: drain(r.Context(), request)})
 	}
-	writeJSON(w, http.StatusOK, DrainResult{Remaining: p.Drain(r.Context(), request)})
 }
 
 // handleFigures answers with one snapshot, or with a stream of them: a line
@@ -177,10 +187,11 @@ type problem struct {
 	Message string     `json:"message"`
 	Hint    string     `json:"hint,omitempty"`
 	Stale   bool       `json:"stale,omitempty"` // the error is ErrStale
+	Moved   bool       `json:"moved,omitempty"` // the error is errMoved
 }
 
 func writeError(w http.ResponseWriter, err error) {
-	out := problem{Code: davit.ErrorCode(err), Message: err.Error(), Stale: errors.Is(err, ErrStale)}
+	out := problem{Code: davit.ErrorCode(err), Message: err.Error(), Stale: errors.Is(err, ErrStale), Moved: errors.Is(err, errMoved)}
 	if e, ok := errors.AsType[*davit.Error](err); ok {
 		out.Hint = e.Hint
 		if out.Stale {

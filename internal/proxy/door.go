@@ -24,6 +24,8 @@ type door struct {
 	slots    *slots
 	ended    chan struct{}
 	end      sync.Once
+	idle     chan struct{} // closed when nothing more is accepted
+	open     gauge         // connections
 
 	mu      sync.Mutex
 	config  doorConfig
@@ -62,14 +64,19 @@ func doorConfigs(table *Table) (map[string]doorConfig, error) {
 	return configs, nil
 }
 
-// openDoor listens. Nothing is accepted before serve.
+// openDoor listens, on the socket that the proxy before gave, if it gave one.
+// Nothing is accepted before serve.
 func openDoor(ctx context.Context, p *Proxy, address string) (*door, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	listener, err := p.given[address], error(nil)
+	if listener == nil {
+		listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	}
+	delete(p.given, address)
 	if err != nil {
 		return nil, &davit.Error{Code: davit.CodeUnavailable, Message: "listening on " + address,
 			Hint: "choose another address under listen, or stop what uses this one", Err: err}
 	}
-	return &door{p: p, address: address, listener: listener, slots: newSlots(), ended: make(chan struct{})}, nil
+	return &door{p: p, address: address, listener: listener, slots: newSlots(), ended: make(chan struct{}), idle: make(chan struct{})}, nil
 }
 
 // ServeHTTP implements http.Handler.
@@ -122,8 +129,14 @@ func (d *door) serve(config doorConfig, certificates *certificates) {
 // has no file descriptor left.
 const acceptPause = 10 * time.Millisecond
 
-// accept hands connections to the present server.
+// accept hands connections to the present server, once the proxy may.
 func (d *door) accept() {
+	defer close(d.idle)
+	select {
+	case <-d.p.accepting:
+	case <-d.ended:
+		return
+	}
 	for d.slots.take() {
 		conn, err := d.listener.Accept()
 		if err != nil {
@@ -135,7 +148,8 @@ func (d *door) accept() {
 			}
 			continue
 		}
-		d.hand(&heldConn{TCPConn: conn.(*net.TCPConn), slots: d.slots}) //nolint:errcheck,forcetypeassert // it listens on tcp
+		d.open.begin()
+		d.hand(&heldConn{TCPConn: conn.(*net.TCPConn), slots: d.slots, open: &d.open}) //nolint:errcheck,forcetypeassert // it listens on tcp
 	}
 }
 
@@ -158,15 +172,27 @@ func (d *door) hand(conn net.Conn) {
 
 // close stops accepting. Requests in flight go on.
 func (d *door) close() {
+	d.stop()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.queue != nil {
+		d.queue.end()
+	}
+}
+
+// leave stops accepting, when another process accepts from the same socket. What
+// was accepted is served to its end.
+func (d *door) leave() {
+	d.stop()
+	<-d.idle
+	d.close()
+}
+
+func (d *door) stop() {
 	d.end.Do(func() {
 		close(d.ended)
 		_ = d.listener.Close() // nothing waits in it but the next connection
 		d.slots.close()
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.queue != nil {
-			d.queue.end()
-		}
 	})
 }
 

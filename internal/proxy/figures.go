@@ -6,8 +6,9 @@ import (
 	"github.com/davit-dev/davit"
 )
 
-// Snapshot is the figures of all sites at one time, cumulative since the proxy
-// started. A release's figures go some time after it left the table.
+// Snapshot is the figures of all sites at one time, cumulative since the first of
+// the proxies that gave their place to one another started. A release's figures
+// go some time after it left the table.
 type Snapshot struct {
 	Boot  string    `json:"boot"`
 	At    time.Time `json:"at"`
@@ -26,16 +27,40 @@ func (s *Snapshot) Site(name string) davit.Figures {
 func (p *Proxy) Figures() *Snapshot {
 	table := p.Table()
 	s := &Snapshot{Boot: p.boot, At: time.Now().UTC(), Table: table.Number, Lapsed: table.lapsed(), Sites: map[string]map[davit.ReleaseID]map[string]davit.Traffic{}}
-	p.registry.each(func(site string, id davit.ReleaseID, service string, c *counters) {
-		if s.Sites[site] == nil {
-			s.Sites[site] = map[davit.ReleaseID]map[string]davit.Traffic{}
+	for key, t := range p.counted() {
+		if s.Sites[key.Site] == nil {
+			s.Sites[key.Site] = map[davit.ReleaseID]map[string]davit.Traffic{}
 		}
-		if s.Sites[site][id] == nil {
-			s.Sites[site][id] = map[string]davit.Traffic{}
+		if s.Sites[key.Site][key.Release] == nil {
+			s.Sites[key.Site][key.Release] = map[string]davit.Traffic{}
 		}
-		s.Sites[site][id][service] = c.snapshot()
-	})
+		s.Sites[key.Site][key.Release][key.Service] = t.Traffic
+	}
 	return s
+}
+
+// counted returns what was counted by this proxy and those before it.
+func (p *Proxy) counted() counts {
+	c := p.registry.counted()
+	p.heritage.addTo(c, false)
+	return c
+}
+
+// own returns what this proxy answers for: what it counted itself, and what
+// those counted that have ended before it.
+func (p *Proxy) own() []count {
+	c := p.registry.counted()
+	p.heritage.addTo(c, true)
+	return c.list()
+}
+
+// counted returns what was counted since the process started.
+func (g *registry) counted() counts {
+	all := counts{}
+	g.each(func(site string, id davit.ReleaseID, service string, c *counters) {
+		all[countKey{site, id, service}] = tally{c.snapshot(), time.Duration(c.spent.Load())}
+	})
+	return all
 }
 
 // each visits all counters.

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -46,9 +45,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	constant := func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, kind, value, labels...)
 	}
-	c.p.registry.each(func(site string, id davit.ReleaseID, service string, n *counters) {
-		t := n.snapshot()
-		of := []string{site, string(id), service}
+	for key, t := range c.p.counted() {
+		of := []string{key.Site, string(key.Release), key.Service}
 		for class, count := range t.Status {
 			name := "none"
 			if class > 0 {
@@ -59,8 +57,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		constant(c.failures, prometheus.CounterValue, float64(t.Failures), of...)
 		constant(c.inFlight, prometheus.GaugeValue, float64(t.InFlight), of...)
 		count, buckets := promBuckets(&t.Latency)
-		out <- prometheus.MustNewConstHistogram(c.latency, count, time.Duration(n.spent.Load()).Seconds(), buckets, of...)
-	})
+		out <- prometheus.MustNewConstHistogram(c.latency, count, t.Spent.Seconds(), buckets, of...)
+	}
 	c.p.registry.eachBackend(func(key backendKey, ejected bool) {
 		value := 0.0
 		if ejected {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -15,8 +17,12 @@ import (
 	"github.com/davit-dev/davit"
 )
 
-// proxyDir, when set, makes the test binary be the proxy's process.
-const proxyDir = "DAVIT_TEST_PROXY_DIR"
+// proxyDir, when set, makes the test binary be the proxy's process, of the
+// version in proxyVersion.
+const (
+	proxyDir     = "DAVIT_TEST_PROXY_DIR"
+	proxyVersion = "DAVIT_TEST_PROXY_VERSION"
+)
 
 func TestMain(m *testing.M) {
 	dir := os.Getenv(proxyDir)
@@ -25,7 +31,9 @@ func TestMain(m *testing.M) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	if err := Run(ctx, Options{Dir: dir, Version: "test", Drain: patience, Stdout: os.Stdout, Stderr: os.Stderr}); err != nil {
+	o := Options{Dir: dir, Version: os.Getenv(proxyVersion), Drain: patience, Stdout: os.Stdout, Stderr: os.Stderr,
+		Takeover: slices.Contains(os.Args, "--takeover")}
+	if err := Run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -141,7 +149,7 @@ func TestAPidOfAnotherProgramIsNotAdopted(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	if err := writeIdentity(dir, identity{PID: os.Getpid(), Started: started + "0"}); err != nil {
+	if err := writeIdentity(filepath.Join(dir, stateFile), identity{PID: os.Getpid(), Started: started + "0"}); err != nil {
 		t.Fatal(err)
 	}
 	s := NewSupervisor(dir, []string{"/nonexistent"}, slog.New(slog.DiscardHandler))

@@ -19,12 +19,19 @@ import (
 // Proxy is the data plane: it serves by the table in effect.
 type Proxy struct {
 	dir      string
-	boot     string
+	id       string // of this run
+	boot     string // of the first run whose counts go on in this one
 	log      *slog.Logger
 	access   *slog.Logger
 	registry *registry
 	changed  pulse // figures changed
 	routing  atomic.Pointer[routing]
+	heritage heritage
+	parting  atomic.Bool // another proxy has its place
+	// While this one takes the place of another, the listeners that are given
+	// to it, by address, and a channel that is closed when it has the place.
+	given     map[string]net.Listener
+	accepting chan struct{}
 
 	mu      sync.Mutex // orders changes of the table
 	doors   map[string]*door
@@ -44,14 +51,16 @@ var ErrStale = errors.New("the table is older than the one in effect")
 // says what goes wrong on stderr, and logs requests, for the sites that want it,
 // on stdout.
 func New(dir string, stdout, stderr io.Writer) *Proxy {
+	id := rand.Text()
 	p := &Proxy{
-		dir: dir, boot: rand.Text(), doors: map[string]*door{},
+		dir: dir, id: id, boot: id, doors: map[string]*door{}, accepting: make(chan struct{}),
 		log:      slog.New(slog.NewTextHandler(stderr, nil)),
 		access:   slog.New(slog.NewJSONHandler(stdout, nil)),
 		registry: newRegistry(&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}),
 	}
 	p.ctx, p.cut = context.WithCancel(context.Background())
 	p.routing.Store(&routing{table: &Table{}})
+	close(p.accepting)
 	return p
 }
 
@@ -89,6 +98,9 @@ func (p *Proxy) Apply(ctx context.Context, table *Table) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.parting.Load() {
+		return errMoved
+	}
 	present := p.routing.Load().table
 	if table.Number <= present.Number {
 		if table.Number == present.Number && reflect.DeepEqual(table, present) && p.unkept == nil {
@@ -156,10 +168,19 @@ func (p *Proxy) putInEffect(ctx context.Context, table *Table, partly bool) erro
 	}
 	p.routing.Store(next)
 	p.swapDoors(configs, loaded, opened)
-	p.registry.settle(table)
-	p.leases.follow(table, p.lapse)
+	p.settle(table)
+	if p.given == nil { // else it is not this proxy's yet
+		p.leases.follow(table, p.lapse)
+		p.relay(ctx, table)
+	}
 	p.changed.beat()
 	return errors.Join(problems...)
+}
+
+// settle forgets what the table in effect, and the one before it, do not name.
+func (p *Proxy) settle(table *Table) {
+	p.registry.settle(table)
+	p.heritage.forget(p.registry.counted())
 }
 
 func (p *Proxy) swapDoors(configs map[string]doorConfig, loaded map[string]*certificates, opened map[string]*door) {

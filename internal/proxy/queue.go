@@ -97,11 +97,12 @@ func (s *slots) close() {
 type heldConn struct {
 	*net.TCPConn
 	slots *slots
+	open  *gauge
 	once  sync.Once
 }
 
 // Close implements net.Conn.
 func (c *heldConn) Close() error {
-	c.once.Do(c.slots.give)
+	c.once.Do(func() { c.slots.give(); c.open.end() })
 	return c.TCPConn.Close()
 }

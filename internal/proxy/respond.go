@@ -16,12 +16,16 @@ func (c *call) refuse(status int) {
 	http.Error(c.w, fmt.Sprintf("%d %s", status, http.StatusText(status)), status)
 }
 
-// closeAfter ends an HTTP/1 connection with the answer to a request in chunks.
-// Such a request may have had a length too, which the server has dropped: who
-// forwarded it by that length takes for the next request what is still the body
-// of this one (RFC 9112, section 6.1).
+// closeAfter ends a connection with the answer where it must not be used again.
+//
+// All connections of a parting proxy are: their clients come back to the one that
+// has its place. Over HTTP/2 this sends GOAWAY, and what was sent is answered.
+//
+// One of HTTP/1 is after a request in chunks. Such a request may have had a length
+// too, which the server has dropped: who forwarded it by that length takes for the
+// next request what is still the body of this one (RFC 9112, section 6.1).
 func (c *call) closeAfter(out http.Header) {
-	if c.r.ProtoMajor == 1 && len(c.r.TransferEncoding) > 0 {
+	if c.r.ProtoMajor == 1 && len(c.r.TransferEncoding) > 0 || c.p.parting.Load() {
 		out["Connection"] = []string{"close"}
 	}
 }

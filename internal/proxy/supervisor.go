@@ -25,6 +25,7 @@ type Supervisor struct {
 
 	mu      sync.Mutex
 	process *supervised // the one that runs, as far as is known
+	unwatch func()      // ends the watch of one that another has replaced; nil when none is watched
 	stopped bool
 }
 
@@ -69,24 +70,26 @@ func (s *Supervisor) Start(ctx context.Context) (adopted bool, err error) {
 	if s.process != nil {
 		return true, nil
 	}
-	if p, err := s.adopt(ctx); err == nil {
+	if s.process, err = s.adopt(ctx); err == nil || davit.ErrorCode(err) == davit.CodeUnsupported {
+		return err == nil, err
+	}
+	if s.process, err = s.launch(ctx, s.command); err == nil {
+		return false, nil
+	}
+	// A server that died may have left one proxy taking over from another.
+	if p, adoptErr := s.adopt(ctx); adoptErr == nil {
 		s.process = p
 		return true, nil
-	} else if davit.ErrorCode(err) == davit.CodeUnsupported {
-		return false, err
 	}
-	p, err := s.launch(ctx)
-	if err != nil {
-		return false, err
-	}
-	s.process = p
-	return false, nil
+	return false, err
 }
 
 // Run keeps a proxy running until ctx ends; the proxy goes on then. One that
 // ends is started again at once, one that cannot start is tried again after a
 // while. It also returns after Stop.
 func (s *Supervisor) Run(ctx context.Context) error {
+	var parting sync.WaitGroup
+	defer parting.Wait()
 	pause := time.Duration(0)
 	for {
 		began := time.Now()
@@ -95,8 +98,11 @@ func (s *Supervisor) Run(ctx context.Context) error {
 				return err
 			}
 			s.log.Error("the proxy could not be started; it is tried again", "error", err)
-		} else if err := s.watch(ctx); err != nil {
+		} else if replaced, err := s.watch(ctx); err != nil {
 			return err
+		} else if replaced != nil {
+			parting.Go(func() { s.seeOff(ctx, replaced) })
+			continue
 		}
 		if s.isStopped() {
 			return nil
@@ -115,36 +121,73 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	}
 }
 
-// watch returns nil when the proxy has ended.
-func (s *Supervisor) watch(ctx context.Context) error {
+// watch returns when the proxy has ended, or when another has replaced it: then
+// it returns the one that parts.
+func (s *Supervisor) watch(ctx context.Context) (replaced *supervised, err error) {
+	watching, unwatch := context.WithCancel(ctx)
+	defer unwatch()
 	s.mu.Lock()
 	p := s.process
+	s.unwatch = unwatch
 	s.mu.Unlock()
 	if p == nil { // Stop was faster
-		return nil
+		return nil, nil
 	}
-	if err := waitProcess(ctx, p.handle); err != nil {
-		return err
-	}
+	err = waitProcess(watching, p.handle)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.process == p {
+	switch {
+	case s.process != p && watching.Err() != nil && ctx.Err() == nil:
+		return p, nil
+	case err != nil:
+		return nil, err
+	case s.process == p:
 		s.process = nil
 		_ = p.reap() // that it ended is what matters
 	}
 	if !s.stopped {
 		s.log.Error("the proxy ended; it is started again", "pid", p.identity.PID)
 	}
-	return nil
+	return nil, nil
 }
 
-// Stop ends the proxy: it stops accepting, lets requests in flight end, and
-// exits. Stop returns when it has, or when ctx ends; the proxy is killed then.
+// seeOff waits for the end of a proxy that parts, until ctx ends.
+func (s *Supervisor) seeOff(ctx context.Context, p *supervised) {
+	if waitProcess(ctx, p.handle) == nil {
+		_ = p.reap() // that it ended is what matters
+		s.log.InfoContext(ctx, "the last connection of a proxy that was replaced has ended", "pid", p.identity.PID, "version", p.identity.Version)
+	}
+}
+
+// Stop ends the proxy, and those that part: they stop accepting, let requests in
+// flight end, and exit. Stop returns when they have, or when ctx ends; they are
+// killed then.
 func (s *Supervisor) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopped = true
 	s.mu.Unlock()
-	p, err := s.find() // with a handle of its own, since Run waits on the other
+	var ending sync.WaitGroup
+	var errs errorList
+	identities, _ := filepath.Glob(filepath.Join(s.dir, partingDir, "*"+partingIdentity)) // the pattern is well formed
+	for _, path := range append(identities, filepath.Join(s.dir, stateFile)) {
+		ending.Go(func() { errs.add(s.end(ctx, path)) })
+	}
+	ending.Wait()
+	if err := errs.join(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process != nil {
+		_ = s.process.reap() // that it ended is what matters
+		s.process = nil
+	}
+	return nil
+}
+
+// end ends the proxy whose identity is in a file, if it still runs.
+func (s *Supervisor) end(ctx context.Context, path string) error {
+	p, err := find(path) // with a handle of its own, since Run waits on the other
 	if err != nil {
 		return nil //nolint:nilerr // there is none, so nothing is to be stopped
 	}
@@ -156,13 +199,25 @@ func (s *Supervisor) Stop(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("the proxy (process %d) did not end in time and was killed: %w", p.identity.PID, err),
 			signalProcess(p.handle, syscall.SIGKILL))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.process != nil {
-		_ = s.process.reap() // that it ended is what matters
-		s.process = nil
-	}
 	return nil
+}
+
+// errorList gathers the errors of several goroutines.
+type errorList struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+func (l *errorList) add(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.errs = append(l.errs, err)
+}
+
+func (l *errorList) join() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return errors.Join(l.errs...)
 }
 
 func (s *Supervisor) isStopped() bool {
@@ -173,13 +228,16 @@ func (s *Supervisor) isStopped() bool {
 
 // adopt takes over a proxy that runs already and answers on its socket.
 func (s *Supervisor) adopt(ctx context.Context) (*supervised, error) {
-	p, err := s.find()
+	p, err := find(filepath.Join(s.dir, stateFile))
 	if err != nil {
 		return nil, err
 	}
 	status, err := s.client.Status(ctx)
 	if err == nil && status.PID != p.identity.PID {
 		err = fmt.Errorf("process %d answers in place of %d", status.PID, p.identity.PID)
+	}
+	if err == nil {
+		err = understood(status)
 	}
 	if err != nil {
 		_ = p.reap() // the first error is the one that matters
@@ -189,9 +247,9 @@ func (s *Supervisor) adopt(ctx context.Context) (*supervised, error) {
 }
 
 // find returns the process with the pid and the start time that a proxy wrote
-// down.
-func (s *Supervisor) find() (*supervised, error) {
-	self, err := readIdentity(s.dir)
+// down in a file.
+func find(path string) (*supervised, error) {
+	self, err := readIdentity(path)
 	if err != nil {
 		return nil, err
 	}
@@ -214,16 +272,16 @@ func (s *Supervisor) find() (*supervised, error) {
 }
 
 // launch starts a proxy, detached from this process, and returns when it answers.
-func (s *Supervisor) launch(ctx context.Context) (*supervised, error) {
+func (s *Supervisor) launch(ctx context.Context, command []string) (*supervised, error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the proxy's directory: %w", err)
 	}
-	output, err := openLog(filepath.Join(s.dir, logFile))
+	output, err := openLog(s.logPath())
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = output.Close() }()               // the child has its own
-	cmd := exec.Command(s.command[0], s.command[1:]...) //nolint:gosec,noctx // it is to outlive us
+	defer func() { _ = output.Close() }()           // the child has its own
+	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // it is to outlive us
 	cmd.Stdout, cmd.Stderr, cmd.Dir = output, output, s.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -259,19 +317,21 @@ func (s *Supervisor) await(ctx context.Context, p *supervised) error {
 	for {
 		status, err := s.client.Status(ctx)
 		if err == nil && status.PID == p.child.Process.Pid {
-			p.identity, err = readIdentity(s.dir)
+			p.identity, err = readIdentity(filepath.Join(s.dir, stateFile))
 			return err
 		}
 		select {
 		case <-ended:
 			return &davit.Error{Code: davit.CodeUnavailable, Message: "the proxy ended as it started",
-				Hint: "its log says why: " + filepath.Join(s.dir, logFile), Err: p.reap()}
+				Hint: "its log says why: " + s.logPath(), Err: p.reap()}
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for the proxy to answer: %w", errors.Join(ctx.Err(), err, p.child.Process.Kill(), p.reap()))
 		case <-poll.C:
 		}
 	}
 }
+
+func (s *Supervisor) logPath() string { return filepath.Join(s.dir, logFile) }
 
 // openLog opens the proxy's log to append to. A long one is put aside first.
 func openLog(path string) (*os.File, error) {

@@ -28,8 +28,8 @@ func (c *call) upgrade(q *request, a *answer) {
 			out[name] = values
 		}
 	}
-	out["Connection"] = []string{"Upgrade"}
 	c.own(out)
+	out["Connection"] = []string{"Upgrade"}
 	client, buffered, err := http.NewResponseController(c.w).Hijack()
 	if err != nil {
 		c.fail(http.StatusBadGateway)
