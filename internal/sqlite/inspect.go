@@ -37,6 +37,16 @@ func missing(path string) (bool, error) {
 	return true, nil
 }
 
+// Check returns the error with which Open would refuse the store at path, and nil
+// when there is none yet. It changes nothing, and the store may be in use.
+func Check(ctx context.Context, path string) error {
+	if fresh, err := missing(path); fresh || err != nil {
+		return err
+	}
+	_, err := inspect(ctx, path, defaultWhole)
+	return err
+}
+
 // inspect refuses a store that is not whole or not for this binary. Of one of
 // more than whole bytes it leaves the tables that grow for later.
 func inspect(ctx context.Context, path string, whole int64) (later bool, err error) {
@@ -109,7 +119,8 @@ func examine(ctx context.Context, db *sql.DB, path string, required int64, later
 	return nil
 }
 
-// checkSchema refuses a schema that a newer Davit has written.
+// checkSchema refuses a schema that a newer Davit has written, unless it says that
+// this one can read it: see migrate.
 func checkSchema(ctx context.Context, db *sql.DB, path string) error {
 	known, err := newest()
 	if err != nil {
@@ -123,7 +134,12 @@ func checkSchema(ctx context.Context, db *sql.DB, path string) error {
 	if !version.Valid {
 		return damaged(path, "its schema has no version", nil)
 	}
-	if version.Int64 > known {
+	var readable int64
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&readable); err != nil {
+		return explain(err, path, "reading its schema's version")
+	}
+	readableHere := readable/readableFrom == version.Int64 && readable%readableFrom <= known
+	if version.Int64 > known && !readableHere {
 		return &davit.Error{Code: davit.CodeRefused,
 			Message: fmt.Sprintf("the store %s has schema %d, and this Davit knows schemas up to %d; nothing was changed", path, version.Int64, known),
 			Hint:    "use the newer Davit that wrote it, or restore a backup from before the update"}

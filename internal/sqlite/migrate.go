@@ -14,7 +14,17 @@ import (
 //go:embed migrations/*.sql
 var embedded embed.FS
 
+// readableFrom separates the two numbers in a store's user_version.
+const readableFrom = 1000
+
 // migrate brings the schema to the newest version, each step in a transaction.
+//
+// The version before must still be able to work with what a migration leaves: it
+// takes the store back when its successor fails to serve. So a migration only
+// adds: tables, indexes, columns that may be empty. What is not needed any more
+// goes one version later. A migration ends with PRAGMA user_version: its own number
+// times readableFrom, plus the oldest schema whose Davit can work with it. Without
+// that, older ones refuse the store.
 func migrate(ctx context.Context, db *sql.DB) error {
 	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/sqlite"
 )
 
 // content reads the files of the store in dir. SQLite's index of the
@@ -123,6 +124,46 @@ func TestNewerSchema(t *testing.T) {
 	dir := closed(t, 2)
 	harm(t, dir, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (2000, 1)")
 	mustRefuse(t, dir, davit.CodeRefused, "has schema 2000, and this Davit knows schemas up to 2; nothing was changed")
+}
+
+// TestSchemaThatTheVersionBeforeCanRead opens a store that a newer Davit has
+// migrated, and that says that this one can work with it.
+func TestSchemaThatTheVersionBeforeCanRead(t *testing.T) {
+	migrations, err := filepath.Glob("migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := len(migrations)
+	dir := closed(t, 2)
+	harm(t, dir, fmt.Sprintf("INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, 1)", known+1))
+	harm(t, dir, fmt.Sprintf("PRAGMA user_version = %d%03d", known+1, known))
+	s, err := openIn(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustCommit(t, s, step(3))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	harm(t, dir, fmt.Sprintf("PRAGMA user_version = %d%03d", known+1, known+1))
+	mustRefuse(t, dir, davit.CodeRefused, fmt.Sprintf("has schema %d, and this Davit knows schemas up to %d; nothing was changed", known+1, known))
+}
+
+// TestCheck finds in a store that is in use what opening it would find.
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "davit.db")
+	if err := sqlite.Check(t.Context(), path); err != nil {
+		t.Errorf("where no store is: %v", err)
+	}
+	s := mustOpen(t, dir)
+	mustCommit(t, s, step(1))
+	if err := sqlite.Check(t.Context(), path); err != nil {
+		t.Errorf("a sound store: %v", err)
+	}
+	harm(t, dir, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (2000, 1)")
+	refused(t, sqlite.Check(t.Context(), path), davit.CodeRefused, "has schema 2000")
+	mustCommit(t, s, step(2))
 }
 
 func harm(t *testing.T, dir, statement string) {

@@ -16,3 +16,6 @@ CREATE TABLE series (
     rollout TEXT PRIMARY KEY,
     doc     TEXT NOT NULL CHECK (json_valid(doc))
 );
+
+-- A Davit that knows schema 1 can work with this one: see migrate.go.
+PRAGMA user_version = 2001;
