@@ -218,7 +218,7 @@ func (d *driver) turn(ctx context.Context) (wake time.Time, err error) {
 			return thaw, d.commit(ctx, t)
 		}
 		if d.resumed {
-			t.resume()
+			t.resume(d.HandedOver)
 		}
 		d.absorb(t)
 		decided := decide(t.rollout, d.current() && d.seen.reached, t.now)

@@ -11,8 +11,8 @@ import (
 	"github.com/davit-dev/davit"
 )
 
-// Config is what an engine needs of the outside. All fields but Judges
-// and Measured are required.
+// Config is what an engine needs of the outside. All fields but Judges,
+// HandedOver and Measured are required.
 type Config struct {
 	Store Store
 	// Platform returns the pair that an environment runs on.
@@ -23,6 +23,9 @@ type Config struct {
 	// from the engine, where the router is a Leaser; 0 is for ever.
 	Lease time.Duration
 	Now   func() time.Time
+	// HandedOver says that the server before stepped aside for this one: what it
+	// left open was not interrupted.
+	HandedOver bool
 	// NewID names a new rollout.
 	NewID func(now time.Time) string
 	// Measured tells at once what the witness of a rollout has measured so
@@ -128,6 +131,9 @@ func (e *Engine) start(d *driver) *driver {
 
 // errStopped is the answer to calls on an engine that no longer runs.
 var errStopped = &davit.Error{Code: davit.CodeUnavailable, Message: "the server is stopping", Hint: "try again when it is back"}
+
+// Ready returns nil when the engine has taken up what was open, and drives.
+func (e *Engine) Ready(ctx context.Context) error { return e.ready(ctx) }
 
 // ready waits until Run has begun.
 func (e *Engine) ready(ctx context.Context) error {

@@ -198,9 +198,13 @@ func (t *transition) keep() {
 
 // resume goes on with a rollout that another server left. Nobody judged it
 // meanwhile, so its stage starts anew.
-func (t *transition) resume() {
+func (t *transition) resume(handedOver bool) {
 	r := t.rollout
 	r.HeldAt, r.Verdicts = time.Time{}, nil
+	if handedOver {
+		t.event(davit.EventPhase, "handed over to another server, which goes on", r.Phase)
+		return
+	}
 	t.event(davit.EventPhase, "taken up again by a restarted server", r.Phase)
 	if r.Phase == davit.Running && r.Policy.OnInterrupt == davit.InterruptRollback {
 		t.turnBack("the server was interrupted, and the policy is to roll back then")
