@@ -18,6 +18,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
+	args           []string // of the program
 
 	state       string // --state
 	server      string // --server

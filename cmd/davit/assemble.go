@@ -36,12 +36,13 @@ type parts struct {
 }
 
 // assemble opens what is kept in dir and puts the engine together. Nothing is
-// driven before the engine runs. lease is engine.Config's.
-func assemble(ctx context.Context, dir string, lease time.Duration, log *slog.Logger) (_ *parts, err error) {
+// driven before the engine runs. lease is engine.Config's; handedOver says that
+// the server before stepped aside, and left a store that was checked.
+func assemble(ctx context.Context, dir string, lease time.Duration, handedOver bool, log *slog.Logger) (_ *parts, err error) {
 	p := &parts{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, p.Close())
+			err = errors.Join(err, p.Close(true))
 		}
 	}()
 	key, err := audit.LoadOrCreateKey(filepath.Join(dir, auditKeyFile), auditOrigin)
@@ -49,7 +50,11 @@ func assemble(ctx context.Context, dir string, lease time.Duration, log *slog.Lo
 		return nil, err
 	}
 	p.audit = audit.New(key)
-	if p.store, err = sqlite.Open(ctx, filepath.Join(dir, storeFile), sqlite.Options{Audit: p.audit}); err != nil {
+	whole := int64(0)
+	if handedOver {
+		whole = 1 // byte: all of it was examined a moment ago, and is again while it serves
+	}
+	if p.store, err = sqlite.Open(ctx, filepath.Join(dir, storeFile), sqlite.Options{Audit: p.audit, Whole: whole}); err != nil {
 		return nil, err
 	}
 	if p.platforms, err = openPlatforms(ctx, dir, log); err != nil {
@@ -58,7 +63,7 @@ func assemble(ctx context.Context, dir string, lease time.Duration, log *slog.Lo
 	p.observer = newObserver(p.store, p.audit, log)
 	p.engine = engine.New(engine.Config{
 		Store: p.store, Platform: p.platforms.Platform, Judges: judges(p.platforms), Lease: lease, Now: time.Now, NewID: newID,
-		Measured: p.observer.Measured, Log: log,
+		HandedOver: handedOver, Measured: p.observer.Measured, Log: log,
 	})
 	p.observer.engine = p.engine
 	return p, nil
@@ -77,11 +82,12 @@ func (p *parts) server(log *slog.Logger) server.Config {
 	}
 }
 
-// Close closes what is open. Instances and proxy go on.
-func (p *parts) Close() error {
+// Close closes what is open. Instances and proxy go on; handedOver is for when
+// another server goes on at once.
+func (p *parts) Close(handedOver bool) error {
 	var errs []error
 	if p.platforms != nil {
-		errs = append(errs, p.platforms.Close())
+		errs = append(errs, p.platforms.Close(handedOver))
 	}
 	if p.store != nil {
 		errs = append(errs, p.store.Close())

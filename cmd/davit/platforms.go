@@ -105,12 +105,16 @@ func (p *platforms) Logs(ctx context.Context, q api.LogQuery, each func(api.LogL
 // Metrics writes the proxy's metrics.
 func (p *platforms) Metrics(ctx context.Context, w io.Writer) error { return p.client.Metrics(ctx, w) }
 
-// Close stops supervising. Instances and proxy go on; a proxy that has nothing
-// to serve is ended, so that a server which has nothing left leaves nothing.
-func (p *platforms) Close() error {
+// Close stops supervising. Instances and proxy go on; unless another server goes
+// on at once, a proxy that has nothing to serve is ended, so that a server which
+// has nothing left leaves nothing.
+func (p *platforms) Close(handedOver bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
 	defer cancel()
 	err := p.host.Close()
+	if handedOver {
+		return err
+	}
 	if table, tableErr := p.client.Table(ctx); tableErr == nil && len(table.Sites) == 0 {
 		err = errors.Join(err, p.supervisor.Stop(ctx))
 	}

@@ -8,15 +8,16 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
 
 	"github.com/davit-dev/davit"
-	"github.com/davit-dev/davit/internal/server"
+	"github.com/davit-dev/davit/internal/handover"
+	"github.com/davit-dev/davit/internal/sqlite"
 )
 
 // stopGrace is how long requests to the API may take when the server stops.
@@ -41,7 +42,9 @@ can use; with --listen on a TCP address too, for clients that show a token.
 A server that ends, by SIGTERM or kill -9, leaves instances and proxy serving.
 The next one adopts them, and goes on with a rollout that was under way. When no
 server comes back in time (--lease), the proxy gives all traffic to the stable
-release by itself, unless a rolling update has begun to replace its instances.`,
+release by itself, unless a rolling update has begun to replace its instances.
+
+davit upgrade puts another program in the place of a server that runs.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), o) },
 	}
@@ -59,6 +62,15 @@ release by itself, unless a rolling update has begun to replace its instances.`,
 func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	before, err := handover.Inherit(version)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if before != nil && err != nil {
+			before.Fail(err) // unless this server has served, and said so
+		}
+	}()
 	if err := checkRetain(o.retain); err != nil {
 		return err
 	}
@@ -77,60 +89,31 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	if err := makeStateDir(dir); err != nil {
 		return err
 	}
-	parts, err := assemble(ctx, dir, o.lease, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, parts.Close()) }()
-	listeners, err := listen(socket, o)
-	if err != nil {
-		return err
-	}
-	log.InfoContext(ctx, "serving", "state", dir, "listen", o.listen, "version", version)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return parts.platforms.Run(ctx) })
-	group.Go(func() error { return parts.engine.Run(ctx) })
-	group.Go(func() error { return parts.observer.Run(ctx) })
-	group.Go(func() error { return keepFor(ctx, parts.store, o.retain, log) })
-	group.Go(func() error { return parts.prune(ctx, log) })
-	group.Go(func() error {
-		if err := parts.store.Examine(ctx); err != nil && ctx.Err() == nil {
-			log.ErrorContext(ctx, "the store is not whole; nothing is recorded any more, so nothing is changed", "error", err)
+	sockets := newSockets(socket, o, before)
+	defer func() { err = errors.Join(err, sockets.Close()) }()
+	if before != nil {
+		if err := prepare(ctx, dir, sockets); err != nil {
+			return err
 		}
-		return nil
-	})
-	group.Go(func() error { return server.New(parts.server(log)).Serve(ctx, stopGrace, listeners...) })
-	err = group.Wait()
-	log.Info("stopped; instances and proxy go on serving")
-	return err
+		if err := before.Await(); err != nil {
+			return err
+		}
+	}
+	s := &service{options: o, dir: dir, sockets: sockets, log: log, before: before, handedOver: before != nil}
+	s.upgrader = newUpgrader(handover.Program{Args: a.args, Stdout: a.stdout, Stderr: a.stderr}, sockets, before, log)
+	return s.run(ctx)
 }
 
-// listen opens the listeners that the options ask for.
-func listen(socket string, o serveOptions) ([]server.Listener, error) {
-	var tcp []server.Listener
-	if o.listen != "" {
-		options := server.TCPOptions{Address: o.listen, CertFile: o.cert, KeyFile: o.key}
-		if o.tokens != "" {
-			tokens, err := server.LoadTokens(o.tokens)
-			if err != nil {
-				return nil, err
-			}
-			options.Tokens = tokens
-		}
-		l, err := server.ListenTCP(options)
-		if err != nil {
-			return nil, err
-		}
-		tcp = append(tcp, l)
+// prepare looks for all that could keep this server from taking over from one
+// that still runs.
+func prepare(ctx context.Context, dir string, sockets *sockets) error {
+	if _, err := existingAuditLog(dir); err != nil {
+		return err
 	}
-	l, err := server.ListenUnix(socket)
-	if err != nil {
-		for _, other := range tcp {
-			err = errors.Join(err, other.Close())
-		}
-		return nil, err
+	if err := sqlite.Check(ctx, filepath.Join(dir, storeFile)); err != nil {
+		return err
 	}
-	return append(tcp, l), nil
+	return sockets.open()
 }
 
 // newLog returns a log: text for a person at a terminal, JSON for machines.

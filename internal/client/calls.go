@@ -119,6 +119,17 @@ func (c *Client) copy(ctx context.Context, path string, w io.Writer) error {
 	return nil
 }
 
+// Upgrade has the server put another program in its place. It returns when that
+// is prepared to take over, or when it cannot.
+func (c *Client) Upgrade(ctx context.Context, u api.Upgrade) (*api.UpgradeStatus, error) {
+	return call[api.UpgradeStatus](ctx, c, http.MethodPost, "/v1/upgrade", u)
+}
+
+// UpgradeStatus tells how the last upgrade of the server goes.
+func (c *Client) UpgradeStatus(ctx context.Context) (*api.UpgradeStatus, error) {
+	return call[api.UpgradeStatus](ctx, c, http.MethodGet, "/v1/upgrade", nil)
+}
+
 // AuditCheckpoint returns the latest checkpoint of the audit log.
 func (c *Client) AuditCheckpoint(ctx context.Context) ([]byte, error) {
 	resp, err := c.send(ctx, http.MethodGet, "/v1/audit/checkpoint", nil, nil)

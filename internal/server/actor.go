@@ -14,6 +14,17 @@ func withActor(ctx context.Context, actor string) context.Context {
 	return context.WithValue(ctx, actorKey{}, actor)
 }
 
+type localKey struct{}
+
+// withLocal notes that a request came over the unix socket: from the server's
+// own user, on its machine.
+func withLocal(ctx context.Context) context.Context {
+	return context.WithValue(ctx, localKey{}, true)
+}
+
+// local reports whether a request came over the unix socket.
+func local(ctx context.Context) bool { return ctx.Value(localKey{}) != nil }
+
 // actor returns who makes a request. Every listener says so.
 func actor(ctx context.Context) string {
 	name, _ := ctx.Value(actorKey{}).(string)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 
 	"github.com/davit-dev/davit"
 )
@@ -16,6 +17,7 @@ import (
 // who asks there.
 type Listener struct {
 	net.Listener
+	raw      syscall.Conn // the socket itself, below TLS
 	identify func(context.Context, net.Conn) context.Context
 	guard    func(http.Handler) http.Handler
 }
@@ -27,7 +29,7 @@ const maxSocketPath = 103
 // ListenUnix listens on a unix socket that only its owner can use. Who asks is
 // known by the peer's user ID. The folder of path must be private to the owner.
 // A socket left behind by a dead server is replaced; one that a server answers
-// on is a CodeConflict error.
+// on is a CodeConflict error. The path stays when the listener is closed.
 func ListenUnix(path string) (Listener, error) {
 	if err := CheckSocketPath(path); err != nil {
 		return Listener{}, err
@@ -50,10 +52,22 @@ func ListenUnix(path string) (Listener, error) {
 	if err := os.Chmod(path, 0o600); err != nil { // its folder is private already
 		return Listener{}, errors.Join(fmt.Errorf("making the socket private: %w", err), l.Close())
 	}
+	return unixListener(l)
+}
+
+// unixListener makes a listener of a unix socket, whose path stays when it is
+// closed: another process may listen on it.
+func unixListener(l net.Listener) (Listener, error) {
+	socket, ok := l.(*net.UnixListener)
+	if !ok {
+		return Listener{}, errors.Join(fmt.Errorf("%s is no unix socket", l.Addr()), l.Close())
+	}
+	socket.SetUnlinkOnClose(false)
 	return Listener{
 		Listener: l,
+		raw:      socket,
 		identify: func(ctx context.Context, c net.Conn) context.Context {
-			return withActor(ctx, peer(c))
+			return withLocal(withActor(ctx, peer(c)))
 		},
 		guard: func(h http.Handler) http.Handler { return h },
 	}, nil
@@ -80,6 +94,15 @@ type TCPOptions struct {
 	CertFile, KeyFile string
 	// Tokens that clients must show one of.
 	Tokens *Tokens
+	// Socket, if any, listens on the address already.
+	Socket *os.File
+}
+
+func (o TCPOptions) listen() (net.Listener, error) {
+	if o.Socket != nil {
+		return net.FileListener(o.Socket)
+	}
+	return net.Listen("tcp", o.Address)
 }
 
 // ListenTCP listens on an address. Every request must carry a token. It refuses
@@ -100,15 +123,20 @@ func ListenTCP(o TCPOptions) (Listener, error) {
 	if err != nil {
 		return Listener{}, err
 	}
-	l, err := net.Listen("tcp", o.Address)
+	l, err := o.listen()
 	if err != nil {
 		return Listener{}, &davit.Error{Code: davit.CodeUnavailable, Message: "cannot listen on " + o.Address, Err: err}
+	}
+	raw, ok := l.(*net.TCPListener)
+	if !ok {
+		return Listener{}, errors.Join(fmt.Errorf("%s is no TCP socket", l.Addr()), l.Close())
 	}
 	if config != nil {
 		l = tls.NewListener(l, config)
 	}
 	return Listener{
 		Listener: l,
+		raw:      raw,
 		identify: func(ctx context.Context, _ net.Conn) context.Context { return ctx },
 		guard:    o.Tokens.guard,
 	}, nil

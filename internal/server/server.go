@@ -64,8 +64,10 @@ type Config struct {
 	Samples func(ctx context.Context, rollout string) ([]byte, error)
 	// Metrics writes further metrics in the Prometheus text format.
 	Metrics func(ctx context.Context, w io.Writer) error
-	Version string
-	Log     *slog.Logger
+	// Upgrader may be nil.
+	Upgrader Upgrader
+	Version  string
+	Log      *slog.Logger
 }
 
 // Server answers the API on any number of listeners.
