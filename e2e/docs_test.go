@@ -14,7 +14,7 @@ import (
 // guides are run in this order, by one reader, on one machine.
 var guides = []string{
 	"docs/tutorial.md", "docs/how-to/ci.md", "docs/how-to/validate.md", "docs/how-to/audit.md", "docs/how-to/receipts.md",
-	"docs/how-to/roll-back.md",
+	"docs/how-to/roll-back.md", "docs/how-to/upgrade.md",
 }
 
 // instead says how the test runs a command of the guides that a reader does not
@@ -31,6 +31,7 @@ var instead = map[string]string{
 	// The reader's folder is this repository.
 	"davit validate production --output junit > report.xml": "davit validate production --output junit > $HOME/report.xml",
 	"davit validate production --output json > report.json": "davit validate production --output json > $HOME/report.json",
+	"davit upgrade --binary ./davit-v1.5.0":                 "davit upgrade --binary \"$(command -v davit)\"",
 	// The guide's checkpoint is of another day.
 	"davit audit verify audit.log --key audit.key.pub --since checkpoint-2026-11-01": "davit audit verify audit.log --key audit.key.pub --since checkpoint-$(date +%F)",
 }

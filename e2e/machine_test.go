@@ -31,6 +31,12 @@ var versions = []string{"v1", "v2", "v3"}
 var built string
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == streamApp {
+		os.Exit(runStreamApp())
+	}
+	if len(os.Args) > 2 && os.Args[1] == fakeSuccessor {
+		os.Exit(runFakeSuccessor(os.Args[2]))
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "davit-e2e-")
 		if err != nil {
@@ -48,7 +54,10 @@ func TestMain(m *testing.M) {
 }
 
 func build(dir string) error {
-	targets := [][]string{{"build", "-o", filepath.Join(dir, "davit"), "../cmd/davit"}}
+	targets := [][]string{
+		{"build", "-o", filepath.Join(dir, "davit"), "../cmd/davit"},
+		{"build", "-ldflags", "-X main.version=next", "-o", filepath.Join(dir, "davit-next"), "../cmd/davit"},
+	}
 	for _, v := range versions {
 		targets = append(targets, []string{"build", "-ldflags", "-s -w -X main.version=" + v, "-o", filepath.Join(dir, "shop", v, "shop"), "../examples/shop"})
 	}
@@ -70,7 +79,16 @@ type machine struct {
 	env               []string
 	flags             []string // of the server
 	server            *exec.Cmd
-	log               bytes.Buffer
+	log               serverLog
+}
+
+// serverLog is what servers wrote, one after the other: a file, so that a server
+// that was put in another's place writes on.
+type serverLog string
+
+func (l serverLog) String() string {
+	text, _ := os.ReadFile(string(l)) // there is none before the first server
+	return string(text)
 }
 
 // settings is the davit.yaml of a machine. Its canary takes about a second.
@@ -120,6 +138,7 @@ func newMachine(t *testing.T, prepare ...func(*machine)) *machine {
 		t.Fatal(err)
 	}
 	m := &machine{T: t, dir: dir, state: filepath.Join(dir, "state"), front: freeAddress(t)}
+	m.log = serverLog(filepath.Join(dir, "server.log"))
 	for _, p := range prepare {
 		p(m)
 	}
@@ -228,7 +247,12 @@ func (m *machine) must(code int, args ...string) result {
 func (m *machine) start() *exec.Cmd {
 	m.Helper()
 	m.server = m.command(append([]string{"serve"}, m.flags...)...)
-	m.server.Stderr = &m.log
+	log, err := os.OpenFile(string(m.log), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		m.Fatal(err)
+	}
+	defer log.Close()
+	m.server.Stderr = log
 	if err := m.server.Start(); err != nil {
 		m.Fatal(err)
 	}
@@ -242,24 +266,47 @@ func (m *machine) serve() {
 	m.eventually("the server answers", func() bool { return m.davit("status", "--output", "json").code == 0 })
 }
 
-// kill ends the server with a signal and waits for its end.
+// kill ends the server with a signal and waits for its end; after an upgrade
+// also the one that took its place.
 func (m *machine) kill(signal syscall.Signal) {
 	m.Helper()
 	if m.server == nil {
 		return
 	}
-	_ = m.server.Process.Signal(signal) // it may have ended already
-	_ = m.server.Wait()                 // ended by the signal
+	for _, pid := range m.running("serve") {
+		_ = syscall.Kill(pid, signal) // it may have ended already
+	}
+	_ = m.server.Wait() // ended by the signal
+	m.eventually("the server has ended", func() bool { return len(m.running("serve")) == 0 })
 	m.server = nil
+}
+
+// running lists the pids of the machine's processes that are that command of
+// davit.
+func (m *machine) running(command string) []int {
+	var pids []int
+	for _, pid := range m.processes() {
+		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err == nil && bytes.Contains(cmdline, []byte("\x00"+command+"\x00")) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // eventually waits for a condition that nothing announces.
 func (m *machine) eventually(what string, holds func() bool) {
 	m.Helper()
-	deadline := time.Now().Add(time.Minute)
+	m.within(time.Minute, what, holds)
+}
+
+// within is eventually, with a limit of its own.
+func (m *machine) within(limit time.Duration, what string, holds func() bool) {
+	m.Helper()
+	deadline := time.Now().Add(limit)
 	for !holds() {
 		if time.Now().After(deadline) {
-			m.Fatalf("waited a minute, and still not: %s\nserver's log:\n%s", what, m.log.String())
+			m.Fatalf("waited %s, and still not: %s\nserver's log:\n%s", limit, what, m.log.String())
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -318,10 +365,10 @@ func (m *machine) wreck() {
 	if m.server == nil {
 		m.start()
 	}
-	for _, env := range []string{"staging", "plain"} {
-		m.davit("abort", env, "--reason", "the test is over")
+	for env, application := range map[string]string{"staging": "shop", "plain": "shop", "live": "streams"} {
+		m.davit("abort", env, "--application", application, "--reason", "the test is over")
 		m.eventuallyQuiet(env)
-		m.davit("down", env, "--reason", "the test is over")
+		m.davit("down", env, "--application", application, "--reason", "the test is over")
 	}
 	m.kill(syscall.SIGTERM)
 	deadline := time.Now().Add(20 * time.Second)
@@ -361,7 +408,7 @@ func (m *machine) eventuallyQuiet(environment string) {
 }
 
 // processes lists the pids of everything that belongs to the machine: what has
-// its folder in the command line or the environment.
+// its folder in the command line or the environment, or works in it.
 func (m *machine) processes() []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -373,12 +420,14 @@ func (m *machine) processes() []int {
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
+		var marks []byte
 		for _, file := range []string{"cmdline", "environ"} {
-			data, err := os.ReadFile(filepath.Join("/proc", e.Name(), file))
-			if err == nil && bytes.Contains(data, []byte(m.dir+"/")) {
-				pids = append(pids, pid)
-				break
-			}
+			data, _ := os.ReadFile(filepath.Join("/proc", e.Name(), file)) // it may have ended
+			marks = append(marks, data...)
+		}
+		folder, _ := os.Readlink(filepath.Join("/proc", e.Name(), "cwd")) // as above
+		if bytes.Contains(marks, []byte(m.dir+"/")) || strings.HasPrefix(folder, m.dir+"/") {
+			pids = append(pids, pid)
 		}
 	}
 	return pids
