@@ -38,11 +38,12 @@ further metrics may follow as stable_NAME and candidate_NAME. Or it is JSON:
       "stable": {"requests": 950, "events": [1]},
       "candidate": {"requests": 50, "events": [3]}}]}
 
-The evidence in a rollout's history or receipt is shown as it was recorded.
+The evidence in a rollout's journal, which davit deploy --output json prints, is
+shown as it was recorded.
 
 It exits with 3 when the candidate would have been hauled back.`,
 		Example: `  davit analyze series.csv --svg evidence.svg
-  davit history production --output json | davit analyze -`,
+  davit deploy production v2 --output json | davit analyze -`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := readInput(cmd.InOrStdin(), args[0])

@@ -48,8 +48,12 @@ func (w *watch) run(ctx context.Context) {
 	defer tick.Stop()
 	var due time.Time
 	for {
-		if now := w.now(); !now.Before(due) {
-			w.look(ctx)
+		now := w.now()
+		if alarm := w.guard.check(ctx, now); alarm != "" {
+			w.say(ctx, davit.Fail, alarm)
+		} else if !now.Before(due) {
+			outcome, reason := w.look(ctx)
+			w.say(ctx, outcome, reason)
 			due = now.Add(lookEvery(w.source))
 		}
 		select {
@@ -85,9 +89,8 @@ func (w *watch) begin() {
 	w.stage = w.subject.Stage.Name
 }
 
-// look looks once, and says what it found.
-func (w *watch) look(ctx context.Context) {
-	outcome, reason := w.answer(ctx)
+// say reports what was found, unless it was said a moment ago.
+func (w *watch) say(ctx context.Context, outcome davit.Outcome, reason string) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -100,11 +103,8 @@ func (w *watch) look(ctx context.Context) {
 	}
 }
 
-// answer looks, and says what is to be said.
-func (w *watch) answer(ctx context.Context) (davit.Outcome, string) {
-	if alarm := w.guard.check(ctx, w.now()); alarm != "" {
-		return davit.Fail, alarm
-	}
+// look looks once at the source, and returns what that says.
+func (w *watch) look(ctx context.Context) (davit.Outcome, string) {
 	lacked := w.source.Lacks()
 	look, err := w.source.Read(ctx)
 	lacks := w.source.Lacks()

@@ -15,7 +15,7 @@ func options() analysis.Options {
 // Looked at after every request, with and without bursts and autocorrelation, at
 // most alpha of the rollouts of identical releases are hauled back.
 func TestFalseAlarms(t *testing.T) {
-	const rollouts = 200
+	const rollouts = 100
 	for _, w := range Alike() {
 		t.Run(w.Name, func(t *testing.T) {
 			results, err := Many(t.Context(), w, options(), false, rollouts, 1)
@@ -36,7 +36,7 @@ func TestHarmIsFoundInTime(t *testing.T) {
 		most time.Duration
 	}{{0.05, 11 * time.Second}, {0.5, time.Second}} {
 		w := World{Rate: 100, Stages: []Stage{{0.05, 5 * time.Minute}}, Stable: 0.001, Candidate: test.rate}
-		results, err := Many(t.Context(), w, options(), false, 500, 1)
+		results, err := Many(t.Context(), w, options(), false, 301, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
