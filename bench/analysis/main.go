@@ -165,7 +165,7 @@ func (b bench) early(ctx context.Context) error {
 		}
 		wrong := 0
 		for _, r := range worse {
-			if r.Promoted && r.Took < bake-time.Second {
+			if r.Promoted && r.Took < bake-10*time.Second {
 				wrong++
 			}
 		}

@@ -22,7 +22,7 @@ type Result struct {
 
 // verdictEvery is how often a simulated rollout asks whether it may pass; harm
 // is asked for after every request.
-const verdictEvery = time.Second
+const verdictEvery = 5 * time.Second
 
 // Run takes one rollout through the world. early lets a stage end when the
 // candidate is shown not to be worse; otherwise it lasts its time.

@@ -22,6 +22,8 @@ type World struct {
 	// them) and of whom some ask far more often than others; 0 has each request
 	// come from somebody new.
 	Users int
+	// Unthinned counts all requests of a user, not only those of a sample.
+	Unthinned bool
 	// Even deals newcomers to releases in turn instead of by chance.
 	Even bool
 	// Bursts strike both releases: every BurstEvery on average, for BurstFor on
@@ -142,7 +144,7 @@ func (t *traffic) ask(share float64, who, tries int, chance float64) request {
 		chance = t.chance(r.candidate)
 	}
 	r.failed = t.rng.Float64() < chance
-	if who >= 0 {
+	if who >= 0 && !t.Unthinned {
 		u := &t.users[who]
 		r.sampled = t.now >= u.next
 		if r.sampled {
