@@ -76,6 +76,12 @@ func TestPlanOutput(t *testing.T) {
 	r := example(t)
 	r.Plan, _ = davit.NewPlan(nil, exampleRelease(t, "v1"), r.Policy)
 	compare(t, "testdata/plan-first.txt", planText(&engine.Proposal{Rollout: r}))
+	r = example(t)
+	r.Policy.Gates = append(r.Policy.Gates, davit.Analysis("analysis", davit.AnalysisParams{Alpha: 0.01, Early: true}))
+	r.Plan, _ = davit.NewPlan(exampleRelease(t, "v1"), exampleRelease(t, "v2"), r.Policy)
+	if got := planText(&engine.Proposal{Rollout: r}); !strings.Contains(got, "unless a gate ends one early") {
+		t.Errorf("a plan that may end early says\n%s", got)
+	}
 }
 
 func TestFrames(t *testing.T) {

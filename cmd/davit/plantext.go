@@ -91,10 +91,24 @@ func timesText(p davit.Plan) string {
 		text += fmt.Sprintf("Waits for people for %s more at the longest, which the deadline does not count.\n", waits)
 	}
 	if p.Least() > 0 {
-		text += fmt.Sprintf("Takes %s at least, for the bake times.\n", p.Least())
+		unless := ""
+		if endsBake(p) {
+			unless = ", unless a gate ends one early"
+		}
+		text += fmt.Sprintf("Takes %s at least, for the bake times%s.\n", p.Least(), unless)
 	}
 	if watch > 0 {
 		text += fmt.Sprintf("Watched for %s more after promotion.\n", watch)
 	}
 	return text
+}
+
+// endsBake reports whether a gate may end a bake time before it is over.
+func endsBake(p davit.Plan) bool {
+	for _, stage := range p.Stages[:p.PromotedAt()+1] {
+		if slices.ContainsFunc(stage.Gates, func(g davit.Gate) bool { return g.EndsBake }) {
+			return true
+		}
+	}
+	return false
 }

@@ -45,7 +45,7 @@ func TestCapitalOfSingleFailures(t *testing.T) {
 	want := 0.0
 	for _, l := range newCapital(share).ratios {
 		r := math.Exp(l)
-		want += math.Pow(r, 3) / math.Pow(1-share+share*r, 4) / gridSize
+		want += r * r * r / math.Pow(1-share+share*r, 4) / gridSize
 	}
 	if got := math.Exp(c.log()); math.Abs(got/want-1) > 1e-9 {
 		t.Errorf("the e-value is %g, want %g", got, want)

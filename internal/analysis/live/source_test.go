@@ -1,6 +1,7 @@
 package live
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -116,4 +117,30 @@ func TestFrontURL(t *testing.T) {
 	if got := frontURL(davit.Listener{Address: ":443", Cert: "cert.pem"}); got != "https://127.0.0.1:443" {
 		t.Error(got)
 	}
+}
+
+// Whatever an endpoint answers and whatever is asked of it, there is a number or
+// an error.
+func FuzzNumberAt(f *testing.F) {
+	f.Add(`{"stats":[{"a/b":3}]}`, "/stats/0/a~1b")
+	f.Add(`[1,[2]]`, "/1/0")
+	f.Add(`7`, "")
+	f.Fuzz(func(t *testing.T, text, pointer string) {
+		var value any
+		if json.Unmarshal([]byte(text), &value) != nil {
+			return
+		}
+		if v, err := numberAt(value, pointer); err != nil && v != 0 {
+			t.Errorf("%v and %v", v, err)
+		}
+	})
+}
+
+func FuzzPrometheusSample(f *testing.F) {
+	f.Add(`[1700000000.1,"42"]`)
+	f.Add(`[1,2]`)
+	f.Fuzz(func(_ *testing.T, text string) {
+		var s sample
+		_ = json.Unmarshal([]byte(text), &s) // it must not panic
+	})
 }
