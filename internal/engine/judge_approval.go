@@ -19,10 +19,13 @@ func judgeApproval(ctx context.Context, g davit.Gate, s Subject, report func(dav
 	}
 	changes := s.Changes(ctx)
 	var expiry <-chan time.Time
+	said := "" // a report may change the record, and so wake this again
 	for ctx.Err() == nil {
 		r, err := s.Recorded(ctx)
+		var waits string
+		var again <-chan time.Time
 		if err != nil {
-			report(davit.Inconclusive, "reading the record: "+err.Error(), nil)
+			waits, again = "reading the record: "+err.Error(), time.After(retryAfter)
 		} else {
 			given := r.Approved()
 			if len(given) >= p.Count {
@@ -34,10 +37,15 @@ func judgeApproval(ctx context.Context, g davit.Gate, s Subject, report func(dav
 				defer timer.Stop()
 				expiry = timer.C
 			}
-			report(davit.Inconclusive, waitingFor(p, r, given), nil)
+			waits = waitingFor(p, r, given)
+		}
+		if waits != said {
+			report(davit.Inconclusive, waits, nil)
+			said = waits
 		}
 		select {
 		case <-changes:
+		case <-again:
 		case <-expiry:
 			report(davit.Fail, fmt.Sprintf("nobody approved within %s", p.Within), nil)
 			return

@@ -159,7 +159,7 @@ func (b *bench) interfere(random *rand.Rand, candidate davit.ReleaseID) {
 // interject gives a command that may be refused.
 func (b *bench) interject(kind CommandKind) {
 	_, err := b.engine.Command(b.Context(), Command{Application: "shop", Environment: "staging", Kind: kind, Actor: "anna", Reason: "simulated"})
-	if code := davit.ErrorCode(err); code != "" && code != davit.CodeConflict && code != davit.CodeInternal {
+	if code := davit.ErrorCode(err); code != "" && code != davit.CodeConflict && code != davit.CodeRefused && code != davit.CodeInternal {
 		b.Errorf("%s: %v", kind, err)
 	}
 }
