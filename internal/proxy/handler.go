@@ -44,7 +44,8 @@ func (p *Proxy) serve(address string, w http.ResponseWriter, r *http.Request) {
 		c.refuse(http.StatusMethodNotAllowed)
 		return
 	}
-	if !validTarget(r.RequestURI) {
+	// Of two lengths the server takes the first, when they come by HTTP/2.
+	if !validTarget(r.RequestURI) || len(r.Header["Content-Length"]) > 1 {
 		c.refuse(http.StatusBadRequest)
 		return
 	}
