@@ -45,7 +45,7 @@ func newBackend(key backendKey, dial dialer) *backend {
 	b := &backend{key: key, dial: dial}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if key.protocol == davit.ProtocolH2C {
-		b.upstream = newH2C(key.Address, dial)
+		b.upstream = newH2C(key.Address, dial, &b.streams)
 	} else {
 		b.upstream = &http1{pool: pool{address: key.Address, dial: dial}}
 	}
@@ -128,6 +128,7 @@ type failure struct {
 	unsent  bool // not a byte of the request got out
 	silent  bool // the connection ended before the first byte of an answer
 	timeout bool // the answer's header took too long
+	parted  bool // it was told to end
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -168,7 +169,7 @@ func (q *request) repeatable() bool {
 // same effect.
 func (q *request) again(f *failure) bool {
 	switch {
-	case q.ctx.Err() != nil || f.timeout || q.touched.Load():
+	case q.ctx.Err() != nil || f.timeout || f.parted || q.touched.Load():
 		return false
 	case f.dial || f.unsent:
 		return true

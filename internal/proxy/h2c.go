@@ -17,13 +17,14 @@ import (
 // h2c speaks HTTP/2 over cleartext to an instance, as gRPC does.
 type h2c struct {
 	address   string
+	streams   *streams // of the instance
 	transport *http.Transport
 }
 
-func newH2C(address string, dial dialer) *h2c {
+func newH2C(address string, dial dialer, open *streams) *h2c {
 	protocols := &http.Protocols{}
 	protocols.SetUnencryptedHTTP2(true)
-	return &h2c{address: address, transport: &http.Transport{
+	return &h2c{address: address, streams: open, transport: &http.Transport{
 		DialContext:            dial.DialContext,
 		Protocols:              protocols,
 		DisableCompression:     true,
@@ -62,11 +63,18 @@ func (u *h2c) roundTrip(q *request) (*answer, error) {
 	out.URL, out.RequestURI, out.Header, out.Close = &url, "", h2Header(q), false
 	flow := &h2cFlow{q: q, cancel: cancel}
 	out.Body = flow.body(limit)
+	answered := u.unanswered(flow)
 	res, err := u.transport.RoundTrip(out)
+	answered()
 	limit.stop()
 	interim.Lock()
 	final = true
 	interim.Unlock()
+	flow.res = res
+	if flow.parted.Load() {
+		flow.end(false)
+		return nil, &failure{err: errParted, parted: true}
+	}
 	if err != nil {
 		flow.end(false)
 		f := &failure{err: err, timeout: limit.struck.Load()}
@@ -75,7 +83,6 @@ func (u *h2c) roundTrip(q *request) (*answer, error) {
 		}
 		return nil, f
 	}
-	flow.res = res
 	return &answer{Response: res, flow: flow}, nil
 }
 
@@ -85,20 +92,31 @@ type h2cFlow struct {
 	res    *http.Response
 	cancel func()
 	sent   atomic.Bool // the client's body was read to its end
+	given  atomic.Bool // nobody wants the rest of the client's body
+	parted atomic.Bool // it was told to end before it was answered
 }
 
-func (f *h2cFlow) interrupt() { f.cancel() }
+func (f *h2cFlow) interrupt() {
+	f.cancel()
+	f.giveUpBody() // the transport looks at nothing else while it waits for it
+}
 
 func (f *h2cFlow) more() bool { return false }
 
 func (f *h2cFlow) end(bool) {
-	if f.q.stream && !f.sent.Load() {
-		// The transport may still wait for the client's body, for nothing.
-		f.q.stall.cut()
-	}
+	f.giveUpBody()
 	f.cancel()
 	if f.res != nil {
 		_ = f.res.Body.Close() // it ends the stream if it has not ended
+	}
+}
+
+// giveUpBody ends the transport's wait for more of the client's body. One that it
+// has not begun to read is left to the next attempt.
+func (f *h2cFlow) giveUpBody() {
+	f.given.Store(true)
+	if f.q.stream && f.q.touched.Load() && !f.sent.Load() {
+		f.q.stall.cut()
 	}
 }
 
@@ -124,6 +142,9 @@ type streamBody struct {
 func (b *streamBody) Read(p []byte) (int, error) {
 	q := b.flow.q
 	q.touched.Store(true)
+	if b.flow.given.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	q.stall.expect()
 	n, err := q.in.Body.Read(p)
 	switch {
@@ -131,14 +152,18 @@ func (b *streamBody) Read(p []byte) (int, error) {
 		q.stall.lift()
 		b.limit.start(q.timeout)
 		b.flow.sent.Store(true)
-	case err != nil:
+	case err != nil && !b.flow.given.Load():
 		q.bodyErr.CompareAndSwap(nil, &err)
 	}
 	return n, err
 }
 
-// Close leaves the client's body to the server.
-func (b *streamBody) Close() error { return nil }
+// Close leaves the client's body to the server. The transport calls it when the
+// instance has reset the stream, and waits for a Read that goes on all the same.
+func (b *streamBody) Close() error {
+	b.flow.giveUpBody()
+	return nil
+}
 
 // timeLimit cancels when an answer takes too long.
 type timeLimit struct {

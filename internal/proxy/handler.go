@@ -176,6 +176,10 @@ func (c *call) reenter() bool {
 
 // giveUp answers a request that no instance answered.
 func (c *call) giveUp(q *request, f *failure) {
+	if f.parted {
+		c.callAgain()
+		return
+	}
 	if err := q.bodyErr.Load(); err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](*err); tooLarge {
 			c.fail(http.StatusRequestEntityTooLarge)

@@ -16,12 +16,6 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/davit-dev/davit"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/health"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/status"
 )
 
 // partLimit is the drain limit of the tests here. The figures that they want are
@@ -255,54 +249,6 @@ func TestEachServiceDrainsByItsOwnLimit(t *testing.T) {
 	}
 }
 
-func TestGRPCStreamsAreToldToCallAgain(t *testing.T) {
-	server := grpc.NewServer()
-	healthpb.RegisterHealthServer(server, health.NewServer())
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	t.Cleanup(func() {
-		server.Stop()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-	})
-	r := newRig(t)
-	r.put(oneRelease(davit.ProtocolH2C, l.Addr().String()))
-	conn, err := grpc.NewClient(r.Addresses()[anyPort], grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	client, ctx := healthpb.NewHealthClient(conn), testContext(t)
-	var ended ends
-	for range streamCount {
-		stream, err := client.Watch(ctx, &healthpb.HealthCheckRequest{Service: "web"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := stream.Recv(); err != nil {
-			t.Fatal(err)
-		}
-		ended.wg.Go(func() {
-			if _, err := stream.Recv(); status.Code(err) != codes.Unavailable {
-				t.Errorf("it ended with %v", err)
-				return
-			}
-			ended.note()
-		})
-	}
-	began := r.drainAway(davit.ProtocolH2C, l.Addr().String(), l.Addr().String())
-	ended.check(t, streamCount, began)
-	// The connection was left alone: the next call goes by it.
-	if _, err := client.Check(ctx, &healthpb.HealthCheckRequest{}); err != nil {
-		t.Error(err)
-	}
-}
-
 // TestLongRequestIsNotCut lets a request that is no stream go beyond the limit.
 func TestLongRequestIsNotCut(t *testing.T) {
 	arrived, release := make(chan struct{}), make(chan struct{})
@@ -341,16 +287,23 @@ func TestBoundaries(t *testing.T) {
 		name   string
 		make   func() boundary
 		pieces []string
-		want   []bool
+		want   []int // where the last end of a message is in each piece
 	}{
-		{"events", func() boundary { return &events{} }, []string{"data: 1\n", "\n", "data: 2\n\n: ping", "\n\n", "x\r\n\r", "\n"}, []bool{false, true, false, true, false, true}},
-		{"gRPC", func() boundary { return &grpcMessages{} }, []string{"\x00\x00\x00\x00", "\x02a", "b", "\x00\x00\x00\x00\x00", "\x00\x00\x00\x00\x01a\x01"}, []bool{false, false, true, true, false}},
+		{
+			"events", func() boundary { return &events{} },
+			[]string{"data: 1\n", "\n", "data: 2\n\n: ping", "\n\n", "x\r\n\r", "\n", "x\n\nx\n\nx"}, []int{-1, 1, 9, 2, 0, 1, 6},
+		},
+		{
+			"gRPC", func() boundary { return &grpcMessages{} },
+			[]string{"\x00\x00\x00\x00", "\x02a", "b", "\x00\x00\x00\x00\x00", "\x00\x00\x00\x00\x01a\x01", "\x00", "\x00\x00\x00"}, []int{0, -1, 1, 5, 6, -1, 3},
+		},
 	} {
 		b := c.make()
 		for i, piece := range c.pieces {
-			if got := b.passed([]byte(piece)); got != c.want[i] {
-				t.Errorf("%s: after piece %d (%q) it is between messages: %v", c.name, i, piece, got)
+			if got := b.last([]byte(piece)); got != c.want[i] {
+				t.Errorf("%s: the last end in piece %d (%q) is at %d, want %d", c.name, i, piece, got, c.want[i])
 			}
+			b.passed([]byte(piece))
 		}
 	}
 }

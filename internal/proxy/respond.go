@@ -96,15 +96,6 @@ func (c *call) answer(q *request, a *answer) {
 	c.trailers(a, trailers)
 }
 
-// part ends an answer that was told to end, so that the client calls again.
-func (c *call) part(a *answer) {
-	if isGRPC(a.Header) {
-		out := c.w.Header()
-		out[http.TrailerPrefix+"Grpc-Status"] = []string{"14"} // unavailable: to be tried again
-		out[http.TrailerPrefix+"Grpc-Message"] = []string{"this release is leaving"}
-	}
-}
-
 // broken ends an answer that cannot be completed. The client must see that it
 // is not whole, so its connection or stream is cut.
 func (c *call) broken(err error) {
@@ -177,17 +168,21 @@ func (c *call) body(a *answer) error {
 	}
 	for {
 		n, err := a.Body.Read(*buf)
-		if n > 0 {
-			c.written += int64(n)
+		piece, over := (*buf)[:n], false
+		if err == nil {
+			piece, over = stream.next(piece)
+		}
+		if len(piece) > 0 {
+			c.written += int64(len(piece))
 			guard(time.Now().Add(c.site.limits.idle))
-			if _, err := c.w.Write((*buf)[:n]); err != nil {
+			if _, err := c.w.Write(piece); err != nil {
 				return err
 			}
 		}
 		switch {
 		case err == io.EOF: //nolint:errorlint // io.Reader returns it bare
 			return nil
-		case stream.over((*buf)[:n]), err != nil && stream.parted():
+		case over, err != nil && stream.parted():
 			return errParted
 		case err != nil:
 			return instanceError{err}

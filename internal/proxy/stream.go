@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,8 @@ const (
 	partFrom = 0.7         // of the limit: the first is told to end
 	partTo   = 0.9         // of the limit: the last is
 	partWait = time.Second // for the end of what is half sent
+
+	partLook = 100 * time.Millisecond // until streams that came meanwhile, by preview, are looked for
 )
 
 // streams are the open ones of one instance.
@@ -96,9 +97,18 @@ func part(ctx context.Context, limit time.Duration, instances []*backend) {
 				break
 			}
 		}
-		// One that came meanwhile, by preview, is looked for too.
-		pause.Reset(min(max(time.Until(end), 0)/time.Duration(max(left, 1))+time.Millisecond, time.Second))
+		pause.Reset(pace(time.Until(end), left-1))
 	}
+}
+
+// pace returns the wait before the next of those that are left is told, when
+// there is so much time for all of them. It does not get late: what is left at
+// the end is told at once.
+func pace(rest time.Duration, left int) time.Duration {
+	if left <= 0 {
+		return partLook
+	}
+	return max(rest, 0) / time.Duration(left)
 }
 
 // leaving returns the instances that are asked for: those of a release of a site
@@ -143,9 +153,15 @@ type answerStream struct {
 	ended bool
 }
 
-// boundary finds the ends of messages in a stream: passed takes what was sent and
-// reports whether it ends with the end of a message.
-type boundary interface{ passed(sent []byte) bool }
+// boundary finds the ends of messages in a stream.
+type boundary interface {
+	// passed takes in what is sent.
+	passed(piece []byte)
+	// last returns where in the piece that is to be sent next the last end of a
+	// message is, up to which it may be sent: 0 is the end of what was sent. It
+	// is negative when there is none.
+	last(piece []byte) int
+}
 
 // stream returns the stream that the answer is; nil for one that ends by itself.
 func (c *call) stream(a *answer) *answerStream {
@@ -156,17 +172,13 @@ func (c *call) stream(a *answer) *answerStream {
 	switch kind := a.Header.Get("Content-Type"); {
 	case strings.HasPrefix(kind, "text/event-stream"):
 		s.messages = &events{}
-	case isGRPC(a.Header):
+	case isGRPC(a.Header) && !strings.HasPrefix(kind, grpcWebText):
 		s.messages = &grpcMessages{}
 	default:
 		return nil
 	}
 	s.remove = c.backend.streams.add(s.leave)
 	return s
-}
-
-func isGRPC(header http.Header) bool {
-	return strings.HasPrefix(header.Get("Content-Type"), "application/grpc")
 }
 
 // leave ends the stream at the end of the next message. One that is silent ends
@@ -180,12 +192,19 @@ func (s *answerStream) leave() {
 	}
 }
 
-// over takes in what was sent and reports whether the stream is to end here.
-func (s *answerStream) over(sent []byte) bool {
+// next takes in what is to be sent next. When the stream was told to end, it
+// returns what is left to send up to the end of a message, and true, if one ends.
+func (s *answerStream) next(piece []byte) ([]byte, bool) {
 	if s == nil {
-		return false
+		return piece, false
 	}
-	return s.messages.passed(sent) && s.leaving.Load()
+	if s.leaving.Load() {
+		if n := s.messages.last(piece); n >= 0 {
+			return piece[:n], true
+		}
+	}
+	s.messages.passed(piece)
+	return piece, false
 }
 
 // parted reports whether the stream was told to end.
@@ -204,40 +223,33 @@ func (s *answerStream) end() {
 	}
 }
 
-// events finds the ends of server-sent events: an empty line.
-type events struct{ last [2]byte }
+// events finds the ends of server-sent events: an empty line. They hold the last
+// two bytes that were sent; lines may end in CR LF, so CR does not count.
+type events struct{ sent [2]byte }
 
-func (e *events) passed(sent []byte) bool {
-	for _, b := range sent[max(0, len(sent)-4):] {
-		if b == '\r' {
-			continue // lines may end in CR LF
-		}
-		e.last[0], e.last[1] = e.last[1], b
+func (e *events) passed(piece []byte) {
+	for _, b := range piece[max(0, len(piece)-4):] {
+		e.pass(b)
 	}
-	return e.last == [2]byte{'\n', '\n'}
 }
 
-// grpcMessages finds the ends of gRPC's messages: each has a flag and its length
-// in four bytes before it.
-type grpcMessages struct {
-	prefix [5]byte
-	have   int // bytes of the prefix
-	left   int // bytes of the message
-}
-
-func (m *grpcMessages) passed(sent []byte) bool {
-	for len(sent) > 0 {
-		if m.left > 0 {
-			n := min(m.left, len(sent))
-			m.left, sent = m.left-n, sent[n:]
-			continue
-		}
-		n := copy(m.prefix[m.have:], sent)
-		m.have, sent = m.have+n, sent[n:]
-		if m.have == len(m.prefix) {
-			m.have = 0
-			m.left = int(m.prefix[1])<<24 | int(m.prefix[2])<<16 | int(m.prefix[3])<<8 | int(m.prefix[4])
+func (e *events) last(piece []byte) int {
+	at, ahead := -1, *e
+	if ahead.between() {
+		at = 0
+	}
+	for i, b := range piece {
+		if ahead.pass(b); b == '\n' && ahead.between() {
+			at = i + 1
 		}
 	}
-	return m.have == 0 && m.left == 0
+	return at
 }
+
+func (e *events) pass(b byte) {
+	if b != '\r' {
+		e.sent[0], e.sent[1] = e.sent[1], b
+	}
+}
+
+func (e *events) between() bool { return e.sent == [2]byte{'\n', '\n'} }
