@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/config"
 	"github.com/davit-dev/davit/internal/release"
 	"github.com/davit-dev/davit/internal/release/changelog"
 	"github.com/davit-dev/davit/internal/release/forge"
@@ -75,7 +76,7 @@ release. See docs/release.md.`,
 
 // open returns the repository around the working directory and its
 // configuration.
-func (r *releaseCommand) open(ctx context.Context) (*git.Repo, *release.Config, error) {
+func (r *releaseCommand) open(ctx context.Context) (*git.Repo, *davit.Releasing, error) {
 	repo, err := git.Open(ctx, ".")
 	if err != nil {
 		return nil, nil, err
@@ -84,8 +85,8 @@ func (r *releaseCommand) open(ctx context.Context) (*git.Repo, *release.Config, 
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(repo.Root, file)
 	}
-	config, err := release.LoadConfig(file)
-	return repo, config, err
+	settings, err := config.LoadReleasing(file)
+	return repo, settings, err
 }
 
 // options returns what the flags ask for.
@@ -103,7 +104,7 @@ func (r *releaseCommand) options() (release.Options, error) {
 
 // runner returns what makes releases, with the forge of the remote.
 func (r *releaseCommand) runner(cmd *cobra.Command) (*release.Runner, error) {
-	repo, config, err := r.open(cmd.Context())
+	repo, settings, err := r.open(cmd.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -111,22 +112,22 @@ func (r *releaseCommand) runner(cmd *cobra.Command) (*release.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	address, err := repo.Config(cmd.Context(), "remote."+config.Remote+".url")
+	address, err := repo.Config(cmd.Context(), "remote."+settings.Remote+".url")
 	if err != nil {
 		return nil, err
 	}
-	kind := config.Forge.Kind
+	kind := settings.Forge.Kind
 	if kind == "none" {
 		kind = ""
 	}
 	links := changelog.ParseRemote(address, kind)
-	runner := &release.Runner{Repo: repo, Config: config, Options: options, Links: links, Now: time.Now, Recorder: r.recorder}
-	if config.Forge.Kind != "none" && links.Kind != "" {
+	runner := &release.Runner{Repo: repo, Config: settings, Options: options, Links: links, Now: time.Now, Recorder: r.recorder}
+	if settings.Forge.Kind != "none" && links.Kind != "" {
 		repository := links.Repository
-		if config.Forge.Repository != "" {
-			repository = config.Forge.Repository
+		if settings.Forge.Repository != "" {
+			repository = settings.Forge.Repository
 		}
-		runner.Forge = forge.Open(links.Kind, config.Forge.API, links.Host, repository, os.Getenv)
+		runner.Forge = forge.Open(links.Kind, settings.Forge.API, links.Host, repository, os.Getenv)
 	}
 	return runner, nil
 }

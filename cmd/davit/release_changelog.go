@@ -46,7 +46,7 @@ in it. With --write it replaces the file, and all that people wrote into it.`,
 }
 
 // writeChangelog replaces a package's changelog once the new one is whole.
-func writeChangelog(cmd *cobra.Command, runner *release.Runner, p release.Package) error {
+func writeChangelog(cmd *cobra.Command, runner *release.Runner, p davit.Package) error {
 	var text bytes.Buffer
 	if err := runner.WriteWhole(cmd.Context(), &text, p); err != nil {
 		return err

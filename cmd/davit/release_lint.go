@@ -50,7 +50,7 @@ default), or of a file, - for standard input. As a commit-msg hook:
 
 // lint returns the complaints about what the command line names.
 func (r *releaseCommand) lint(cmd *cobra.Command, args []string, message string) ([]release.Complaint, error) {
-	repo, config, err := r.open(cmd.Context())
+	repo, settings, err := r.open(cmd.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (r *releaseCommand) lint(cmd *cobra.Command, args []string, message string)
 		if len(args) > 0 {
 			chosen = args[0]
 		}
-		return release.Lint(cmd.Context(), repo, config, chosen)
+		return release.Lint(cmd.Context(), repo, settings, chosen)
 	}
 	in := cmd.InOrStdin()
 	if message != "-" {
@@ -74,7 +74,7 @@ func (r *releaseCommand) lint(cmd *cobra.Command, args []string, message string)
 	if err != nil {
 		return nil, fmt.Errorf("reading the message: %w", err)
 	}
-	return config.LintMessage(release.StripComments(string(text))), nil
+	return release.LintMessage(settings.Types, release.StripComments(string(text))), nil
 }
 
 // tellComplaints returns complaints with a caret under the place of each.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/release"
 )
 
@@ -29,7 +30,7 @@ type releasePackage struct {
 	From     string           `json:"from,omitempty"` // the tag of the last release
 	Next     *release.Version `json:"next"`           // null: nothing to release
 	Tag      string           `json:"tag,omitempty"`
-	Bump     release.Bump     `json:"bump"`
+	Bump     davit.Bump       `json:"bump"`
 	Rule     string           `json:"rule"`
 	Moved    []string         `json:"moved,omitempty"` // released dependencies that it follows
 	Changes  []releaseChange  `json:"changes"`
@@ -39,12 +40,12 @@ type releasePackage struct {
 
 // releaseChange is a commit's change in a releasePackage.
 type releaseChange struct {
-	Hash        string       `json:"hash"`
-	Type        string       `json:"type"`
-	Scope       string       `json:"scope,omitempty"`
-	Description string       `json:"description"`
-	Breaking    bool         `json:"breaking"`
-	Bump        release.Bump `json:"bump"`
+	Hash        string     `json:"hash"`
+	Type        string     `json:"type"`
+	Scope       string     `json:"scope,omitempty"`
+	Description string     `json:"description"`
+	Breaking    bool       `json:"breaking"`
+	Bump        davit.Bump `json:"bump"`
 }
 
 func (r *releaseCommand) nextCommand() *cobra.Command {
@@ -56,7 +57,7 @@ which commits and which rule make it. Exit code 0: there is something to
 release; 6: there is nothing.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			repo, config, err := r.open(cmd.Context())
+			repo, settings, err := r.open(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -65,7 +66,7 @@ release; 6: there is nothing.`,
 				return err
 			}
 			debug.SetGCPercent(quickGC)
-			plan, err := release.Next(cmd.Context(), repo, config, options)
+			plan, err := release.Next(cmd.Context(), repo, settings, options)
 			if err != nil {
 				return err
 			}
@@ -140,7 +141,7 @@ func explain(plan *release.Plan) string {
 func explainChanges(b *strings.Builder, p *release.PackagePlan) {
 	shown, silent := 0, 0
 	for _, c := range p.Changes {
-		if c.Bump == release.None {
+		if c.Bump == davit.BumpNone {
 			silent++
 			continue
 		}

@@ -72,11 +72,16 @@ func Parse(name string, src []byte, verifier ...CheckVerifier) (*File, error) {
 	}
 	found := &collector{source: &f.source}
 	f.root = parseYAML(found, src)
+	if f.root != nil && f.root.kind == nothing {
+		found.problem(f.root.at, "begin with application: and the name of your application", "the file is empty")
+		f.root = nil
+	}
 	if f.root == nil {
 		return nil, found.err()
 	}
 	outline := &collector{source: &f.source}
 	doc := f.read(outline, placeholder, placeholder)
+	doc.release.value.resolve(found)
 	f.Application = doc.application.value
 	for _, s := range doc.services.value {
 		f.Services = append(f.Services, s.name)

@@ -15,7 +15,11 @@ type document struct {
 	services     dictionary[service]
 	routes       sequence[route]
 	environments dictionary[*node]
+	release      item[releasing]
 }
+
+// releaseKey is the key that the release commands read by itself.
+const releaseKey = "release"
 
 func (*document) about() about {
 	return about{name: "davit.yaml", doc: "The file davit.yaml describes one application: its services, " +
@@ -41,5 +45,6 @@ func (d *document) fields() []field {
 			key: "environments", into: tableOf(&d.environments, maxEnvironments, label(), lateObject[environment]), required: true,
 			doc: "where the application runs, and how it is deployed there",
 		},
+		{key: releaseKey, into: object(&d.release), doc: "how `davit release` makes releases"},
 	}
 }

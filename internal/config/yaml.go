@@ -20,8 +20,8 @@ const (
 	maxDepth  = 50
 )
 
-// parseYAML returns the only document of src, nil when there is none to go on
-// with.
+// parseYAML returns the only document of src, of the kind nothing when it has
+// none, and nil after a problem that leaves none to go on with.
 func parseYAML(found *collector, src []byte) *node {
 	start := position{1, 1}
 	if len(src) > MaxFileBytes {
@@ -52,8 +52,7 @@ func parseYAML(found *collector, src []byte) *node {
 	}
 	switch len(documents) {
 	case 0:
-		found.problem(start, "begin with application: and the name of your application", "the file is empty")
-		return nil
+		return &node{at: start, kind: nothing}
 	case 1:
 		c := converter{collector: found, anchors: map[string]*node{}}
 		root := c.convert(documents[0].Body)

@@ -3,6 +3,7 @@ package release
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,7 @@ type line struct {
 }
 
 // lineOf returns what a branch releases.
-func lineOf(branch string, configured []Branch) line {
+func lineOf(branch string, configured []davit.ReleaseBranch) line {
 	for _, b := range configured {
 		if ok, err := path.Match(b.Name, branch); ok && err == nil {
 			l := line{channel: b.Channel, known: true}
@@ -50,6 +51,10 @@ func lineOf(branch string, configured []Branch) line {
 	return l
 }
 
+// rangePattern is a range of versions: 1.x, 1.2.x.
+var rangePattern = regexp.MustCompile(`^(\d+)(?:\.(\d+))?\.x$`)
+
+// limit keeps the line within a range; another text limits nothing.
 func (l *line) limit(pattern string) {
 	m := rangePattern.FindStringSubmatch(pattern)
 	if m == nil {

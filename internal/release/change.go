@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/release/conventional"
 	"github.com/davit-dev/davit/internal/release/git"
 )
@@ -16,7 +17,7 @@ type Change struct {
 	Hash   string
 	Author string
 	Email  string
-	Bump   Bump
+	Bump   davit.Bump
 }
 
 // Note is a commit that is no change, or one with something to say about it.
@@ -78,7 +79,7 @@ func read(c git.Commit, overrides Overrides) reading {
 }
 
 // conclude puts together what commits say, newest first.
-func conclude(readings []reading, types map[string]Type) analysis {
+func conclude(readings []reading, types map[string]davit.CommitType) analysis {
 	var a analysis
 	cancelled := cancel(readings)
 	for _, r := range readings {
@@ -99,7 +100,7 @@ func conclude(readings []reading, types map[string]Type) analysis {
 			}
 			bump := types[one.Type].Bump
 			if one.Breaking() {
-				bump = Major
+				bump = davit.BumpMajor
 			}
 			a.changes = append(a.changes, Change{one, r.hash, r.author, r.email, bump})
 		}
@@ -108,8 +109,8 @@ func conclude(readings []reading, types map[string]Type) analysis {
 }
 
 // bump returns the highest bump of the changes.
-func (a analysis) bump() Bump {
-	highest := None
+func (a analysis) bump() davit.Bump {
+	highest := davit.BumpNone
 	for _, c := range a.changes {
 		highest = max(highest, c.Bump)
 	}

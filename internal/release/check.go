@@ -90,7 +90,7 @@ func (r *Runner) checkMoved(ctx context.Context, plan *Plan) error {
 // anything is written.
 func (r *Runner) checkRights(ctx context.Context) error {
 	target := "refs/heads/" + r.Repo.Branch
-	if r.Config.Mode == ModePullRequest {
+	if r.Config.Mode == davit.ReleaseByPullRequest {
 		target = "refs/heads/" + r.requestBranch()
 	}
 	if err := r.Repo.Push(ctx, r.Config.Remote, true, "+HEAD:"+target); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/config"
 	"github.com/davit-dev/davit/internal/release"
 	"github.com/davit-dev/davit/internal/release/changelog"
 	"github.com/davit-dev/davit/internal/release/git"
@@ -43,7 +44,7 @@ func runAndCrash(steps int) error {
 	if err != nil {
 		return err
 	}
-	config, err := release.LoadConfig("davit.yaml")
+	config, err := config.LoadReleasing("davit.yaml")
 	if err != nil {
 		return err
 	}

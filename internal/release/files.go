@@ -80,11 +80,10 @@ func (f *files) read(ctx context.Context, r *Runner, commit, name string) ([]byt
 func (r *Runner) computeVersions(ctx context.Context, f *files, plan *Plan, p *PackagePlan) error {
 	chosen := p.Files
 	if chosen == nil {
-		detected, err := versionfile.Detect(os.DirFS(filepath.Join(r.Repo.Root, filepath.FromSlash(p.Path))))
-		if err != nil {
-			return &davit.Error{Code: davit.CodeInvalid, Message: "cannot read a version file", Hint: "repair it, or list the files to update under release.files", Err: err}
+		var err error
+		if chosen, err = r.detect(ctx, plan, p); err != nil {
+			return err
 		}
-		chosen = detected
 	}
 	for _, file := range chosen {
 		file.Path = path.Join(p.Path, file.Path)
@@ -112,6 +111,37 @@ func (r *Runner) computeVersions(ctx context.Context, f *files, plan *Plan, p *P
 		f.after[file.Path] = versionfile.Replace(content, spans, p.Next.String())
 	}
 	return nil
+}
+
+// detect finds a package's version files by their names and by the marker.
+func (r *Runner) detect(ctx context.Context, plan *Plan, p *PackagePlan) ([]davit.VersionFile, error) {
+	files, err := versionfile.Detect(os.DirFS(filepath.Join(r.Repo.Root, filepath.FromSlash(p.Path))))
+	if err != nil {
+		return nil, &davit.Error{Code: davit.CodeInvalid, Message: "cannot read a version file", Hint: "repair it, or list the files to update under release.files", Err: err}
+	}
+	marked, err := r.Repo.Containing(ctx, plan.Head, versionfile.Marker, p.Path)
+	if err != nil {
+		return nil, fmt.Errorf("looking for version files: %w", err)
+	}
+	for _, name := range marked {
+		if inner := plan.packageAt(name); inner == p {
+			rest := strings.TrimPrefix(strings.TrimPrefix(name, p.Path), "/")
+			files = append(files, davit.VersionFile{Path: rest, Kind: "marker"})
+		}
+	}
+	return files, nil
+}
+
+// packageAt returns the innermost package that a file is in; nil without one.
+func (p *Plan) packageAt(name string) *PackagePlan {
+	var found *PackagePlan
+	for _, one := range p.Packages {
+		inside := one.Path == "" || strings.HasPrefix(name, one.Path+"/")
+		if inside && (found == nil || len(one.Path) > len(found.Path)) {
+			found = one
+		}
+	}
+	return found
 }
 
 // own returns the versions that are the package's, and refuses others: the

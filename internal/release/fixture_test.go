@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/config"
 	"github.com/davit-dev/davit/internal/release"
 	"github.com/davit-dev/davit/internal/release/changelog"
 	"github.com/davit-dev/davit/internal/release/git"
@@ -107,9 +109,9 @@ func (w *world) open() *git.Repo {
 }
 
 // config reads the text as davit.yaml.
-func (w *world) config(text string) *release.Config {
+func (w *world) config(text string) *davit.Releasing {
 	w.t.Helper()
-	c, err := release.ParseConfig("davit.yaml", []byte(text))
+	c, err := config.ParseReleasing("davit.yaml", []byte(text))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ type Complaint struct {
 
 // LintMessage returns what is wrong with a message. Merges and fixups that git
 // writes are not judged.
-func (c *Config) LintMessage(message string) []Complaint {
+func LintMessage(types map[string]davit.CommitType, message string) []Complaint {
 	first := subject(message)
 	if fixup.MatchString(first) || strings.HasPrefix(first, "Merge ") {
 		return nil
@@ -35,8 +35,8 @@ func (c *Config) LintMessage(message string) []Complaint {
 	}
 	for _, one := range commits {
 		problems = append(problems, one.Warnings...)
-		if _, known := c.Types[one.Type]; !known {
-			hint := "use one of " + strings.Join(slices.Sorted(maps.Keys(c.Types)), ", ") + ", or add it under release.types"
+		if _, known := types[one.Type]; !known {
+			hint := "use one of " + strings.Join(slices.Sorted(maps.Keys(types)), ", ") + ", or add it under release.types"
 			problems = append(problems, conventional.Problem{Rule: 14, Line: 1, Column: 1, Message: fmt.Sprintf("there is no type %q", one.Type), Hint: hint})
 		}
 	}
@@ -49,7 +49,7 @@ func (c *Config) LintMessage(message string) []Complaint {
 }
 
 // Lint judges the messages of a range "from..to", or of one commit.
-func Lint(ctx context.Context, repo *git.Repo, c *Config, chosen string) ([]Complaint, error) {
+func Lint(ctx context.Context, repo *git.Repo, c *davit.Releasing, chosen string) ([]Complaint, error) {
 	from, to, isRange := strings.Cut(chosen, "..")
 	if !isRange {
 		from, to = chosen+"^", chosen
@@ -72,7 +72,7 @@ func Lint(ctx context.Context, repo *git.Repo, c *Config, chosen string) ([]Comp
 		if len(commit.Parents) > 1 {
 			continue
 		}
-		for _, complaint := range c.LintMessage(commit.Message) {
+		for _, complaint := range LintMessage(c.Types, commit.Message) {
 			complaint.Commit = commit.Hash
 			complaints = append(complaints, complaint)
 		}

@@ -24,7 +24,7 @@ type Options struct {
 
 // Next computes what there is to release. It changes nothing but what a
 // shallow clone lacks, which it fetches.
-func Next(ctx context.Context, repo *git.Repo, c *Config, o Options) (*Plan, error) {
+func Next(ctx context.Context, repo *git.Repo, c *davit.Releasing, o Options) (*Plan, error) {
 	plan := &Plan{Branch: repo.Branch}
 	if o.Branch != "" {
 		plan.Branch = o.Branch
@@ -53,7 +53,7 @@ func Next(ctx context.Context, repo *git.Repo, c *Config, o Options) (*Plan, err
 }
 
 // read fills in the packages with their commits, and returns their bases.
-func (p *Plan) read(ctx context.Context, repo *git.Repo, c *Config, overrides Overrides) ([]*tag, error) {
+func (p *Plan) read(ctx context.Context, repo *git.Repo, c *davit.Releasing, overrides Overrides) ([]*tag, error) {
 	if len(c.Packages) == 1 && c.Packages[0].Path == "" {
 		s, tags, err := readSince(ctx, repo, c.Packages[0].TagPrefix, c.IgnoreTags, overrides, p.line.stable)
 		if err != nil {
@@ -83,7 +83,7 @@ func (p *Plan) read(ctx context.Context, repo *git.Repo, c *Config, overrides Ov
 
 // readPackages reads the histories of several packages: one question for the
 // tags of all, one walk by paths for each.
-func (p *Plan) readPackages(ctx context.Context, repo *git.Repo, c *Config, overrides Overrides) ([]*tag, error) {
+func (p *Plan) readPackages(ctx context.Context, repo *git.Repo, c *davit.Releasing, overrides Overrides) ([]*tag, error) {
 	tags, err := repo.Tags(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing the tags: %w", err)
@@ -138,7 +138,7 @@ func notBegun(err error) error {
 }
 
 // consider analyses a package's commits and decides its version.
-func (p *Plan) consider(c *Config, one *PackagePlan, base *tag) error {
+func (p *Plan) consider(c *davit.Releasing, one *PackagePlan, base *tag) error {
 	if base != nil {
 		v := base.version
 		one.Base, one.BaseTag, one.BaseHash = &v, base.name, base.commit
@@ -161,8 +161,8 @@ func (p *Plan) consider(c *Config, one *PackagePlan, base *tag) error {
 		part := conclude(fresh, c.Types)
 		one.Changes, one.Problems, one.Ignored = part.changes, part.problems, part.ignored
 		one.BaseTag, one.BaseHash = last.name, last.commit
-		if part.bump() == None {
-			one.Bump = None
+		if part.bump() == davit.BumpNone {
+			one.Bump = davit.BumpNone
 		}
 	}
 	return nil
@@ -170,8 +170,8 @@ func (p *Plan) consider(c *Config, one *PackagePlan, base *tag) error {
 
 // spread decides all packages' versions: dependents follow their dependencies,
 // and packages that are released together take the highest bump.
-func (p *Plan) spread(c *Config, o Options) error {
-	highest := None
+func (p *Plan) spread(c *davit.Releasing, o Options) error {
+	highest := davit.BumpNone
 	for _, one := range p.Packages {
 		highest = max(highest, one.Bump)
 	}
@@ -182,8 +182,8 @@ func (p *Plan) spread(c *Config, o Options) error {
 				one.Bump, moved = highest, true
 			}
 			for _, d := range one.DependsOn {
-				if p.named(d).Bump > None && !slices.Contains(one.Moved, d) {
-					one.Moved, one.Bump, moved = append(one.Moved, d), max(one.Bump, Patch), true
+				if p.named(d).Bump > davit.BumpNone && !slices.Contains(one.Moved, d) {
+					one.Moved, one.Bump, moved = append(one.Moved, d), max(one.Bump, davit.BumpPatch), true
 				}
 			}
 		}
@@ -239,7 +239,7 @@ func (p *Plan) named(name string) *PackagePlan {
 }
 
 // complete fetches the history that a shallow clone lacks, or refuses.
-func complete(ctx context.Context, repo *git.Repo, c *Config) error {
+func complete(ctx context.Context, repo *git.Repo, c *davit.Releasing) error {
 	if !repo.Shallow {
 		return nil
 	}
@@ -255,7 +255,7 @@ func complete(ctx context.Context, repo *git.Repo, c *Config) error {
 
 // fetchTags fetches the remote's tags when it has releases and the clone has
 // none, as one made with --no-tags.
-func (p *Plan) fetchTags(ctx context.Context, repo *git.Repo, c *Config) (fetched bool, err error) {
+func (p *Plan) fetchTags(ctx context.Context, repo *git.Repo, c *davit.Releasing) (fetched bool, err error) {
 	if url, err := repo.Config(ctx, "remote."+c.Remote+".url"); err != nil || url == "" {
 		return false, nil //nolint:nilerr // without a remote there is nothing to lack
 	}
@@ -278,7 +278,7 @@ func (p *Plan) fetchTags(ctx context.Context, repo *git.Repo, c *Config) (fetche
 }
 
 // fetchMissingTags fetches those of the remote's tags that the clone lacks.
-func fetchMissingTags(ctx context.Context, repo *git.Repo, c *Config, remote map[string]string) error {
+func fetchMissingTags(ctx context.Context, repo *git.Repo, c *davit.Releasing, remote map[string]string) error {
 	names := slices.Sorted(maps.Keys(remote))
 	if err := repo.FetchTags(ctx, c.Remote, names); err != nil {
 		return &davit.Error{

@@ -18,6 +18,9 @@ import (
 // abbreviated to 7 digits.
 type Overrides map[string]string
 
+// maxOverridesBytes bounds the file of corrected messages.
+const maxOverridesBytes = 1 << 20
+
 var overrideHash = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
 
 // LoadOverrides reads a YAML file of messages by hash; a missing file is none.
@@ -31,7 +34,7 @@ func LoadOverrides(file string) (Overrides, error) {
 	}
 	var o Overrides
 	err = yaml.UnmarshalWithOptions(src, &o, yaml.Strict())
-	if len(src) > maxConfigBytes || err != nil {
+	if len(src) > maxOverridesBytes || err != nil {
 		return nil, &davit.Error{Code: davit.CodeInvalid, Message: file + " is no map of messages by hash", Hint: "write each as  \"0123abc\": \"fix: what it really did\"", Err: err}
 	}
 	for hash := range o {

@@ -26,12 +26,12 @@ type Plan struct {
 
 // PackagePlan is the next release of a package, with its reasons.
 type PackagePlan struct {
-	Package
+	davit.Package
 	Base     *Version // the last release; nil before the first
 	BaseTag  string
 	BaseHash string
 	Next     *Version // nil when there is nothing to release
-	Bump     Bump
+	Bump     davit.Bump
 	Rule     string // why this version
 	Changes  []Change
 	Problems []Note
@@ -59,8 +59,8 @@ func (p *Plan) Releases() []*PackagePlan {
 }
 
 // decide chooses the next version of a package from its bump.
-func (p *Plan) decide(c *Config, one *PackagePlan, base *tag, as *Version) error {
-	if one.Bump == None && as == nil {
+func (p *Plan) decide(c *davit.Releasing, one *PackagePlan, base *tag, as *Version) error {
+	if one.Bump == davit.BumpNone && as == nil {
 		one.Rule = "nothing among the commits releases"
 		return nil
 	}
@@ -74,8 +74,8 @@ func (p *Plan) decide(c *Config, one *PackagePlan, base *tag, as *Version) error
 	default:
 		bump := one.Bump
 		one.Rule = fmt.Sprintf("the changes since %s raise the %s version", base.name, bump)
-		if c.InitialDevelopment && base.version.Major == 0 && bump == Major {
-			bump = Minor
+		if c.InitialDevelopment && base.version.Major == 0 && bump == davit.BumpMajor {
+			bump = davit.BumpMinor
 			one.Rule = fmt.Sprintf("something breaks since %s, which raises the minor version during initial development", base.name)
 		}
 		next = base.version.Next(bump)

@@ -10,9 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/release"
 	"github.com/davit-dev/davit/internal/release/changelog"
 	"github.com/davit-dev/davit/internal/release/forge"
+	"github.com/davit-dev/davit/internal/release/versionfile"
 )
 
 // ledger records releases.
@@ -336,5 +338,28 @@ func TestPublishingIsFinishedLater(t *testing.T) {
 	s.published = []string{"v0.1.0"}
 	if result, err := r.Run(t.Context()); err != nil || !result.Nothing() {
 		t.Errorf("a third run did %+v, %v", result, err)
+	}
+}
+
+func TestMarkedFilesAreFound(t *testing.T) {
+	const packages = "release: {packages: [{name: all, path: .}, {name: api, path: api}]}"
+	marked := func(version string) string {
+		return "image: shop:" + version + " # " + versionfile.Marker + "\nsince 0.0.1, see " + versionfile.Marker + "\n"
+	}
+	w := newWorld(t)
+	w.file("deploy/über values.yaml", marked("0.0.0"), "feat: x")
+	w.file("api/deploy.yaml", marked("0.0.0"), "feat: y")
+	w.push()
+	w.mustRun(packages)
+	w.file("api/z", "z", "fix: z")
+	w.mustRun(packages)
+	for name, want := range map[string]string{"deploy/über values.yaml": "0.1.1", "api/deploy.yaml": "0.1.1"} {
+		if got := w.read(name); got != marked(want) {
+			t.Errorf("%s is %q, want the version %s", name, got, want)
+		}
+	}
+	w.file("deploy/more.yaml", marked("7.0.0"), "fix: z")
+	if _, err := w.run(packages); davit.ErrorCode(err) != davit.CodeConflict || !strings.Contains(err.Error(), "deploy/more.yaml says 7.0.0") {
+		t.Errorf("with another version in a marked file: %v", err)
 	}
 }

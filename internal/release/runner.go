@@ -37,7 +37,7 @@ type Recorder interface {
 // Runner makes releases.
 type Runner struct {
 	Repo    *git.Repo
-	Config  *Config
+	Config  *davit.Releasing
 	Options Options
 	// Forge publishes; nil publishes nothing.
 	Forge forge.Forge
@@ -152,7 +152,7 @@ func (r *Runner) release(ctx context.Context, plan *Plan, result *Result) error 
 		tags = append(tags, p.Tag())
 	}
 	r.observe(StepPlan, "release %s", strings.Join(tags, ", "))
-	if r.Config.Mode == ModePullRequest {
+	if r.Config.Mode == davit.ReleaseByPullRequest {
 		return r.propose(ctx, plan, f, result)
 	}
 	commit := plan.Head
@@ -262,7 +262,7 @@ func (r *Runner) describeReleases(ctx context.Context, commit string, tags []str
 
 // notesOf returns the notes of a release as its commit's changelog has them,
 // or its tag.
-func (r *Runner) notesOf(ctx context.Context, commit, name string, p Package, version Version) (string, error) {
+func (r *Runner) notesOf(ctx context.Context, commit, name string, p davit.Package, version Version) (string, error) {
 	content, err := r.Repo.Show(ctx, commit, p.Changelog)
 	if err != nil {
 		return "", err
@@ -279,7 +279,7 @@ func (r *Runner) notesOf(ctx context.Context, commit, name string, p Package, ve
 }
 
 // packageOf returns the package and version that a tag is of.
-func (r *Runner) packageOf(name string) (Package, Version, bool) {
+func (r *Runner) packageOf(name string) (davit.Package, Version, bool) {
 	for _, p := range r.Config.Packages {
 		if rest, ok := strings.CutPrefix(name, p.TagPrefix); ok {
 			if v, err := ParseVersion(rest); err == nil {
@@ -287,5 +287,5 @@ func (r *Runner) packageOf(name string) (Package, Version, bool) {
 			}
 		}
 	}
-	return Package{}, Version{}, false
+	return davit.Package{}, Version{}, false
 }

@@ -15,9 +15,12 @@ import (
 
 // teller turns changes into sections of a changelog.
 type teller struct {
-	types map[string]Type
+	types map[string]davit.CommitType
 	links changelog.Links
 }
+
+// headings is the order of a section's headings; others follow by name.
+var headings = []string{"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security", "Reverted"}
 
 // coAuthor reads the value of a Co-authored-by footer.
 var coAuthor = regexp.MustCompile(`^([^<]+?)\s*<([^>]*)>`)
@@ -95,7 +98,7 @@ func (t teller) release(p *PackagePlan, date string) changelog.Section {
 }
 
 // loadTemplate reads the configured template of sections.
-func loadTemplate(root string, c Changelog) (*changelog.Template, error) {
+func loadTemplate(root string, c davit.Changelog) (*changelog.Template, error) {
 	text := ""
 	if c.Template != "" {
 		content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(c.Template)))
@@ -112,7 +115,7 @@ func loadTemplate(root string, c Changelog) (*changelog.Template, error) {
 }
 
 // describe returns the subject and trailers of a release's commit.
-func describe(c *Config, due []*PackagePlan) string {
+func describe(c *davit.Releasing, due []*PackagePlan) string {
 	tags := make([]string, len(due))
 	for i, p := range due {
 		tags[i] = p.Tag()

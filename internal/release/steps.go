@@ -240,7 +240,7 @@ func (r *Runner) publish(ctx context.Context, releases []Released) error {
 }
 
 // latest reports whether the remote has no higher stable version.
-func (r *Runner) latest(p Package, v Version) bool {
+func (r *Runner) latest(p davit.Package, v Version) bool {
 	highest := highestTag(versionTags(r.remote, p.TagPrefix, r.Config.IgnoreTags), func(v Version) bool { return v.Pre == "" })
 	return highest == nil || v.Compare(highest.version) >= 0
 }

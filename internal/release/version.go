@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/semver"
+
+	"github.com/davit-dev/davit"
 )
 
 // Version is a version by SemVer 2.0.0. Build metadata is not kept: it has no
@@ -59,44 +61,14 @@ func (v Version) Compare(o Version) int {
 // Core returns v without its pre-release.
 func (v Version) Core() Version { return Version{v.Major, v.Minor, v.Patch, ""} }
 
-// Bump is which part of a version a change raises.
-type Bump int
-
-// The bumps, in the order of their weight.
-const (
-	None Bump = iota
-	Patch
-	Minor
-	Major
-)
-
-var bumpNames = [...]string{"none", "patch", "minor", "major"}
-
-// String returns the bump as configuration writes it.
-func (b Bump) String() string { return bumpNames[b] }
-
-// MarshalText writes b as String does.
-func (b Bump) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
-
-// UnmarshalText reads none, patch, minor or major.
-func (b *Bump) UnmarshalText(text []byte) error {
-	for i, name := range bumpNames {
-		if name == string(text) {
-			*b = Bump(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("there is no bump %q: use none, patch, minor or major", text)
-}
-
 // Next returns the stable version that follows v by b.
-func (v Version) Next(b Bump) Version {
+func (v Version) Next(b davit.Bump) Version {
 	switch b {
-	case Major:
+	case davit.BumpMajor:
 		return Version{Major: v.Major + 1}
-	case Minor:
+	case davit.BumpMinor:
 		return Version{Major: v.Major, Minor: v.Minor + 1}
-	case Patch:
+	case davit.BumpPatch:
 		return Version{Major: v.Major, Minor: v.Minor, Patch: v.Patch + 1}
 	}
 	return v

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/release/changelog"
 	"github.com/davit-dev/davit/internal/release/conventional"
 	"github.com/davit-dev/davit/internal/release/git"
@@ -42,7 +43,7 @@ func lower(release int, stack []*past) {
 
 // WriteWhole writes the changelog of a package's whole history, from one walk
 // through it. Pre-releases are told with the release that they led to.
-func (r *Runner) WriteWhole(ctx context.Context, w io.Writer, p Package) error {
+func (r *Runner) WriteWhole(ctx context.Context, w io.Writer, p davit.Package) error {
 	if err := complete(ctx, r.Repo, r.Config); err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ type group struct {
 
 // group returns all commits by the release that they belong to; the last group
 // is not released.
-func (r *Runner) group(ctx context.Context, p Package, overrides Overrides) ([]group, []tag, error) {
+func (r *Runner) group(ctx context.Context, p davit.Package, overrides Overrides) ([]group, []tag, error) {
 	tags, err := r.Repo.Tags(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listing the tags: %w", err)
@@ -141,7 +142,7 @@ func (r *Runner) group(ctx context.Context, p Package, overrides Overrides) ([]g
 }
 
 // touching returns the commits that touch a package; nil when all do.
-func (r *Runner) touching(ctx context.Context, p Package) (map[string]bool, error) {
+func (r *Runner) touching(ctx context.Context, p davit.Package) (map[string]bool, error) {
 	if p.Path == "" {
 		return nil, nil
 	}

@@ -63,6 +63,26 @@ func (r *Repo) Show(ctx context.Context, commit, path string) ([]byte, error) {
 	return []byte(strings.TrimSuffix(content, "\n")), nil
 }
 
+// Containing lists the text files of a commit, in a folder of it or in all,
+// that contain a text.
+func (r *Repo) Containing(ctx context.Context, commit, text, folder string) ([]string, error) {
+	args := []string{"grep", "-z", "-l", "-I", "-F", "-e", text, commit, "--"}
+	if folder != "" {
+		args = append(args, folder)
+	}
+	out, err := r.Run(ctx, args...)
+	if err != nil && ExitCode(err) != 1 { // 1: there is none
+		return nil, err
+	}
+	var paths []string
+	for name := range strings.SplitSeq(out, "\x00") {
+		if _, path, ok := strings.Cut(name, ":"); ok {
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
+}
+
 // Commit commits the paths as they are in the working tree and returns the
 // new commit. It is signed when the user's settings say so.
 func (r *Repo) Commit(ctx context.Context, message string, paths []string) (string, error) {
@@ -100,16 +120,20 @@ func (r *Repo) CommitAside(ctx context.Context, parent, message string, files ma
 // Diff returns what changes in a commit when files have other content. It
 // leaves no object behind.
 func (r *Repo) Diff(ctx context.Context, commit string, files map[string][]byte) (diff string, err error) {
-	objects, err := r.Run(ctx, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+	objects, err := r.Run(ctx, "rev-parse", "--git-path", "objects")
 	if err != nil {
 		return "", err
+	}
+	objects = strings.TrimSuffix(objects, "\n")
+	if !filepath.IsAbs(objects) {
+		objects = filepath.Join(r.Root, objects)
 	}
 	dir, err := os.MkdirTemp("", "davit-objects-")
 	if err != nil {
 		return "", fmt.Errorf("making a temporary folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	env := []string{"GIT_OBJECT_DIRECTORY=" + dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + strings.TrimSpace(objects)}
+	env := []string{"GIT_OBJECT_DIRECTORY=" + dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + objects}
 	tree, err := r.treeAside(ctx, commit, files, env)
 	if err != nil {
 		return "", err

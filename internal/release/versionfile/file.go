@@ -12,23 +12,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/davit-dev/davit"
 )
 
 // maxBytes bounds the files that are looked at.
 const maxBytes = 64 << 20
-
-// File is a file that holds the version.
-type File struct {
-	Path string `yaml:"path"` // slashes, below the package's folder
-	// Kind is how to find the version; "" goes by the name of the file.
-	Kind string `yaml:"kind"`
-	// Pattern is a regular expression whose first group, or whose group named
-	// version, is the version; for the kind regex.
-	Pattern string `yaml:"pattern"`
-	// Variable is the name of the constant or variable, for the kinds go and
-	// terraform.
-	Variable string `yaml:"variable"`
-}
 
 // Span is a place in a file that holds a version.
 type Span struct {
@@ -41,7 +30,7 @@ type Span struct {
 var ErrNone = errors.New("it holds no version")
 
 // locator finds the versions in a file.
-type locator func(content []byte, f File) ([]Span, error)
+type locator func(content []byte, f davit.VersionFile) ([]Span, error)
 
 // kinds are all locators by kind.
 func kinds() map[string]locator {
@@ -54,7 +43,7 @@ func kinds() map[string]locator {
 }
 
 // kind returns the kind of a file by its name, marker when no other is known.
-func (f File) kind() string {
+func kindOf(f davit.VersionFile) string {
 	if f.Kind != "" {
 		return f.Kind
 	}
@@ -83,11 +72,11 @@ func (f File) kind() string {
 }
 
 // Locate returns where the file's content holds its versions, in order.
-func Locate(content []byte, f File) ([]Span, error) {
+func Locate(content []byte, f davit.VersionFile) ([]Span, error) {
 	if len(content) > maxBytes {
 		return nil, fmt.Errorf("%s is larger than %d bytes", f.Path, maxBytes)
 	}
-	find, ok := kinds()[f.kind()]
+	find, ok := kinds()[kindOf(f)]
 	if !ok {
 		return nil, fmt.Errorf("%s: there is no kind %q of version file", f.Path, f.Kind)
 	}
@@ -125,8 +114,8 @@ var names = []string{
 }
 
 // Detect returns the files of a folder that hold a version, by their names.
-func Detect(folder fs.FS) ([]File, error) {
-	var files []File
+func Detect(folder fs.FS) ([]davit.VersionFile, error) {
+	var files []davit.VersionFile
 	for _, name := range names {
 		matches, err := fs.Glob(folder, name)
 		if err != nil {
@@ -137,7 +126,7 @@ func Detect(folder fs.FS) ([]File, error) {
 			if err != nil {
 				return nil, fmt.Errorf("looking for version files: %w", err)
 			}
-			f := File{Path: match}
+			f := davit.VersionFile{Path: match}
 			switch _, err := Locate(content, f); {
 			case err == nil:
 				files = append(files, f)
@@ -155,7 +144,7 @@ const number = `\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?`
 var wholeNumber = regexp.MustCompile(`^` + number + `$`)
 
 // plain is a file that holds nothing but the version.
-func plain(content []byte, _ File) ([]Span, error) {
+func plain(content []byte, _ davit.VersionFile) ([]Span, error) {
 	text := strings.TrimSpace(string(content))
 	start := strings.Index(string(content), text)
 	if rest, ok := strings.CutPrefix(text, "v"); ok {
@@ -168,7 +157,7 @@ func plain(content []byte, _ File) ([]Span, error) {
 }
 
 // pattern goes by the regular expression of the configuration.
-func pattern(content []byte, f File) ([]Span, error) {
+func pattern(content []byte, f davit.VersionFile) ([]Span, error) {
 	expression, err := regexp.Compile(f.Pattern)
 	if err != nil || expression.NumSubexp() == 0 {
 		return nil, fmt.Errorf("the pattern %q must be a regular expression with a group around the version", f.Pattern)
@@ -188,12 +177,15 @@ func matches(content []byte, expression *regexp.Regexp) []Span {
 	return spans
 }
 
-var markedLine = regexp.MustCompile(`(?m)^.*\bdavit:version\b.*$`)
+// Marker is the comment on a line whose version is the package's.
+const Marker = "davit:version"
+
+var markedLine = regexp.MustCompile(`(?m)^.*(?:#|//|--|/\*|;|%|\bREM|\bdnl)[ \t]*` + Marker + `\b.*$`)
 
 var anyNumber = regexp.MustCompile(`\b` + number + `\b`)
 
-// marker replaces the versions on lines with the comment "davit:version".
-func marker(content []byte, _ File) ([]Span, error) {
+// marker returns the versions on lines with the marker in a comment.
+func marker(content []byte, _ davit.VersionFile) ([]Span, error) {
 	var spans []Span
 	for _, line := range markedLine.FindAllIndex(content, -1) {
 		for _, at := range anyNumber.FindAllIndex(content[line[0]:line[1]], -1) {

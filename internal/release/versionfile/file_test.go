@@ -2,11 +2,15 @@ package versionfile
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/davit-dev/davit"
 )
 
 // content has every kind of version file, with @ for the version and odd
@@ -41,7 +45,7 @@ func TestReplaceTouchesNothingElse(t *testing.T) {
 	for name, template := range contents() {
 		t.Run(name, func(t *testing.T) {
 			before, after := strings.ReplaceAll(template, "@", "1.2.3-rc.1"), strings.ReplaceAll(template, "@", "1.3.0")
-			spans, err := Locate([]byte(before), File{Path: name})
+			spans, err := Locate([]byte(before), davit.VersionFile{Path: name})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,14 +63,14 @@ func TestReplaceTouchesNothingElse(t *testing.T) {
 
 func TestConfiguredFiles(t *testing.T) {
 	tests := []struct {
-		file          File
+		file          davit.VersionFile
 		before, after string
 	}{
-		{File{Path: "README.md"}, "use 1.0.0 <!-- davit:version -->\nsince 1.0.0\n", "use 2.0.0 <!-- davit:version -->\nsince 1.0.0\n"},
-		{File{Path: "x", Pattern: `image: x:(?P<version>\S+)`}, "image: x:1.0.0\nimage: x:1.0.0\n", "image: x:2.0.0\nimage: x:2.0.0\n"},
-		{File{Path: "a.go", Variable: "Release"}, "package a\n\nvar Release, other = \"1.0.0\", \"1.0.0\"\n", "package a\n\nvar Release, other = \"2.0.0\", \"1.0.0\"\n"},
-		{File{Path: "a.tf", Variable: "tag"}, "variable \"tag\" { default = \"1.0.0\" }\n", "variable \"tag\" { default = \"2.0.0\" }\n"},
-		{File{Path: "spec.yml", Kind: "openapi"}, "info:\n  version: 1.0.0\n", "info:\n  version: 2.0.0\n"},
+		{davit.VersionFile{Path: "README.md"}, "use 1.0.0 <!-- " + Marker + " -->\nsince 1.0.0, see " + Marker + "\n", "use 2.0.0 <!-- " + Marker + " -->\nsince 1.0.0, see " + Marker + "\n"},
+		{davit.VersionFile{Path: "x", Pattern: `image: x:(?P<version>\S+)`}, "image: x:1.0.0\nimage: x:1.0.0\n", "image: x:2.0.0\nimage: x:2.0.0\n"},
+		{davit.VersionFile{Path: "a.go", Variable: "Release"}, "package a\n\nvar Release, other = \"1.0.0\", \"1.0.0\"\n", "package a\n\nvar Release, other = \"2.0.0\", \"1.0.0\"\n"},
+		{davit.VersionFile{Path: "a.tf", Variable: "tag"}, "variable \"tag\" { default = \"1.0.0\" }\n", "variable \"tag\" { default = \"2.0.0\" }\n"},
+		{davit.VersionFile{Path: "spec.yml", Kind: "openapi"}, "info:\n  version: 1.0.0\n", "info:\n  version: 2.0.0\n"},
 	}
 	for _, tt := range tests {
 		spans, err := Locate([]byte(tt.before), tt.file)
@@ -86,18 +90,25 @@ func TestFilesWithoutAVersion(t *testing.T) {
 		"pom.xml": "<project><parent><version>1.0.0</version></parent></project>", "version.go": "package main\n\nvar version = \"dev\"\n",
 		"VERSION": "see the tags\n", "build.gradle": "version = project.findProperty('v')\n", "README.md": "1.0.0\n", "openapi.yaml": "paths: {}\n",
 	} {
-		if spans, err := Locate([]byte(content), File{Path: name}); !errors.Is(err, ErrNone) {
+		if spans, err := Locate([]byte(content), davit.VersionFile{Path: name}); !errors.Is(err, ErrNone) {
 			t.Errorf("%s: %v, %v; want none", name, spans, err)
 		}
 	}
 	for name, content := range map[string]string{"package.json": "{", "pom.xml": "<a>", "version.go": "package", "x": ""} {
-		f := File{Path: name}
+		f := davit.VersionFile{Path: name}
 		if name == "x" {
 			f.Pattern = "("
 		}
 		if _, err := Locate([]byte(content), f); err == nil || errors.Is(err, ErrNone) {
 			t.Errorf("%s: error %v", name, err)
 		}
+	}
+}
+
+func TestKindsAreThoseOfTheConfiguration(t *testing.T) {
+	known := slices.Sorted(maps.Keys(kinds()))
+	if declared := slices.Sorted(slices.Values(davit.VersionFileKinds())); !slices.Equal(declared, known) {
+		t.Errorf("the configuration knows %v, not %v", declared, known)
 	}
 }
 
@@ -123,7 +134,7 @@ func FuzzLocate(f *testing.F) {
 		f.Add(name, strings.ReplaceAll(template, "@", "1.0.0"))
 	}
 	f.Fuzz(func(t *testing.T, name, content string) {
-		spans, err := Locate([]byte(content), File{Path: name})
+		spans, err := Locate([]byte(content), davit.VersionFile{Path: name})
 		if err != nil {
 			return
 		}

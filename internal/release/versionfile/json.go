@@ -7,14 +7,16 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/davit-dev/davit"
 )
 
-func packageJSON(content []byte, _ File) ([]Span, error) {
+func packageJSON(content []byte, _ davit.VersionFile) ([]Span, error) {
 	return jsonStrings(content, []string{"version"})
 }
 
 // packageLock has the version twice: its own, and that of the root package.
-func packageLock(content []byte, _ File) ([]Span, error) {
+func packageLock(content []byte, _ davit.VersionFile) ([]Span, error) {
 	return jsonStrings(content, []string{"version"}, []string{"packages", "", "version"})
 }
 

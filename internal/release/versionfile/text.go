@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/davit-dev/davit"
 )
 
 var (
@@ -20,13 +22,17 @@ var (
 	tfDefault     = regexp.MustCompile(`(?m)^\s*default\s*=\s*"([^"]*)"|\{\s*default\s*=\s*"([^"]*)"`)
 )
 
-func gradle(content []byte, _ File) ([]Span, error) { return matches(content, gradleVersion), nil }
+func gradle(content []byte, _ davit.VersionFile) ([]Span, error) {
+	return matches(content, gradleVersion), nil
+}
 
 // chart returns the chart's version and that of the application it installs.
-func chart(content []byte, _ File) ([]Span, error) { return matches(content, chartVersion), nil }
+func chart(content []byte, _ davit.VersionFile) ([]Span, error) {
+	return matches(content, chartVersion), nil
+}
 
 // openAPI returns info.version of a document in JSON or YAML.
-func openAPI(content []byte, _ File) ([]Span, error) {
+func openAPI(content []byte, _ davit.VersionFile) ([]Span, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("{")) {
 		return jsonStrings(content, []string{"info", "version"})
 	}
@@ -48,7 +54,7 @@ func openAPI(content []byte, _ File) ([]Span, error) {
 
 // goConstant returns the string that a constant or variable named version is
 // declared with. One that is no version, such as "dev", is the linker's to set.
-func goConstant(content []byte, f File) ([]Span, error) {
+func goConstant(content []byte, f davit.VersionFile) ([]Span, error) {
 	files := token.NewFileSet()
 	parsed, err := parser.ParseFile(files, f.Path, content, parser.SkipObjectResolution)
 	if err != nil {
@@ -97,7 +103,7 @@ func goString(files *token.FileSet, value ast.Expr) []Span {
 
 // terraform returns the default of a variable: the one named, or app_version,
 // application_version, release_version or service_version.
-func terraform(content []byte, f File) ([]Span, error) {
+func terraform(content []byte, f davit.VersionFile) ([]Span, error) {
 	var spans []Span
 	for _, m := range tfVariable.FindAllSubmatchIndex(content, -1) {
 		name := string(content[m[2]:m[3]])

@@ -3,6 +3,8 @@ package versionfile
 import (
 	"regexp"
 	"strings"
+
+	"github.com/davit-dev/davit"
 )
 
 // tomlValue is a string under a key of a table.
@@ -70,17 +72,17 @@ func tomlVersions(content []byte, tables ...string) []Span {
 	return spans
 }
 
-func cargo(content []byte, _ File) ([]Span, error) {
+func cargo(content []byte, _ davit.VersionFile) ([]Span, error) {
 	return tomlVersions(content, "[package]", "[workspace.package]"), nil
 }
 
-func pyproject(content []byte, _ File) ([]Span, error) {
+func pyproject(content []byte, _ davit.VersionFile) ([]Span, error) {
 	return tomlVersions(content, "[project]", "[tool.poetry]"), nil
 }
 
 // cargoLock returns the versions of the packages without a source: those of
 // the workspace itself.
-func cargoLock(content []byte, _ File) ([]Span, error) {
+func cargoLock(content []byte, _ davit.VersionFile) ([]Span, error) {
 	foreign := map[int]bool{}
 	values := tomlStrings(content)
 	for _, v := range values {

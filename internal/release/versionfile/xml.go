@@ -8,11 +8,13 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/davit-dev/davit"
 )
 
 // pom returns the project's own version; one that is ${revision} stands in the
 // properties.
-func pom(content []byte, _ File) ([]Span, error) {
+func pom(content []byte, _ davit.VersionFile) ([]Span, error) {
 	spans, err := xmlTexts(content, "project/version")
 	if err == nil && len(spans) > 0 && strings.HasPrefix(spans[0].Version, "${") {
 		name := strings.TrimSuffix(strings.TrimPrefix(spans[0].Version, "${"), "}")
@@ -21,7 +23,7 @@ func pom(content []byte, _ File) ([]Span, error) {
 	return spans, err
 }
 
-func msbuild(content []byte, _ File) ([]Span, error) {
+func msbuild(content []byte, _ davit.VersionFile) ([]Span, error) {
 	return xmlTexts(content, "Project/PropertyGroup/Version", "Project/PropertyGroup/VersionPrefix")
 }
 
