@@ -31,6 +31,8 @@ type AuditFilter struct {
 	Application string `json:"application,omitempty"`
 	Environment string `json:"environment,omitempty"`
 	Rollout     string `json:"rollout,omitempty"`
+	// Release is a release's ID, or the tag of one that was published.
+	Release ReleaseID `json:"release,omitempty"`
 	// From is the first index to look at.
 	From int64 `json:"from,omitempty"`
 	// Limit is how many entries to return at most; 0 leaves it to the store.

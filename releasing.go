@@ -5,6 +5,8 @@ import "fmt"
 // Releasing says how a repository makes releases: the key release of
 // davit.yaml. Whoever reads the file fills in what it leaves out.
 type Releasing struct {
+	// Application is the one that the file describes; "" when it describes none.
+	Application string
 	TagPrefix string // before the version in tags
 	First     string // the version of the first release
 	// InitialDevelopment lets breaking changes raise the minor version while

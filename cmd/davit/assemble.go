@@ -33,6 +33,7 @@ type parts struct {
 	platforms *platforms
 	engine    *engine.Engine
 	observer  *observer
+	releases  *releaseBook
 }
 
 // assemble opens what is kept in dir and puts the engine together. Nothing is
@@ -57,6 +58,7 @@ func assemble(ctx context.Context, dir string, lease time.Duration, handedOver b
 	if p.store, err = sqlite.Open(ctx, filepath.Join(dir, storeFile), sqlite.Options{Audit: p.audit, Whole: whole}); err != nil {
 		return nil, err
 	}
+	p.releases = &releaseBook{store: p.store, now: time.Now}
 	if p.platforms, err = openPlatforms(ctx, dir, log); err != nil {
 		return nil, err
 	}
@@ -73,9 +75,9 @@ func assemble(ctx context.Context, dir string, lease time.Duration, handedOver b
 func (p *parts) server(log *slog.Logger) server.Config {
 	return server.Config{
 		Engine: p.engine, Store: p.store, Logs: p.platforms.Logs, Metrics: p.platforms.Metrics,
-		Export:  func(ctx context.Context, w io.Writer) error { return p.audit.Export(ctx, p.store, w) },
-		Tile:    func(ctx context.Context, path string) ([]byte, error) { return p.audit.Tile(ctx, p.store, path) },
-		Backup:  p.store.Backup,
+		Export: func(ctx context.Context, w io.Writer) error { return p.audit.Export(ctx, p.store, w) },
+		Tile:   func(ctx context.Context, path string) ([]byte, error) { return p.audit.Tile(ctx, p.store, path) },
+		Backup: p.store.Backup, Released: p.releases.record,
 		Receipt: p.receiptOf,
 		Samples: p.store.Series,
 		Version: version, Log: log,

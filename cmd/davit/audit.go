@@ -74,6 +74,7 @@ func (a *auditCommands) list() *cobra.Command {
 	flags.StringVar(&filter.Application, "application", "", "only entries of this application")
 	flags.StringVar(&filter.Environment, "environment", "", "only entries of this environment")
 	flags.StringVar(&filter.Rollout, "rollout", "", "only entries of this rollout")
+	flags.StringVar((*string)(&filter.Release), "release", "", "only entries of this release, by its ID or its tag in git")
 	flags.Int64Var(&filter.From, "from", 0, "begin at this entry")
 	flags.IntVar(&filter.Limit, "limit", 0, "list so many entries at most; 0 lists all")
 	return command
@@ -97,7 +98,7 @@ func (a *auditCommands) printAll(ctx context.Context, api auditAPI, filter davit
 				err = json.NewEncoder(w).Encode(e)
 			} else {
 				_, err = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Index, e.At.UTC().Format(time.RFC3339), printable(e.Actor),
-					printable(e.Action), printable(place(e)), printable(e.Release.Short()), printable(e.Reason))
+					printable(e.Action), printable(place(e)), printable(shortRelease(e)), printable(e.Reason))
 			}
 			if err != nil {
 				return fmt.Errorf("printing the audit log: %w", err)
@@ -110,6 +111,14 @@ func (a *auditCommands) printAll(ctx context.Context, api auditAPI, filter davit
 		filter.From = entries[len(entries)-1].Index + 1
 	}
 	return table.Flush()
+}
+
+// shortRelease returns the version of a release's ID; tags stay whole.
+func shortRelease(e davit.AuditEntry) string {
+	if e.Action == releaseAction {
+		return string(e.Release)
+	}
+	return e.Release.Short()
 }
 
 func place(e davit.AuditEntry) string {

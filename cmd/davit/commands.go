@@ -13,7 +13,7 @@ func otherCommands(a *app) []*cobra.Command {
 	proxy.Hidden = true
 	return []*cobra.Command{
 		a.approveCommand(), a.rejectCommand(),
-		proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand(), newReleaseCommand(),
+		proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand(), newReleaseCommand(a),
 		a.backupCommand(), a.restoreCommand(), a.validateCommand(), a.receiptCommand(), a.reportCommand(),
 		a.analyzeCommand(),
 		a.upgradeCommand(),

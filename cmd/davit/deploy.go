@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,20 +21,30 @@ func (a *app) deployCommand() *cobra.Command {
 		override      bool
 	)
 	cmd := &cobra.Command{
-		Use:   "deploy ENVIRONMENT VERSION",
+		Use:   "deploy ENVIRONMENT [VERSION]",
 		Short: "Roll out a release",
 		Long: `Roll out a version of the application in davit.yaml to one of its environments,
 and show how it goes. The command returns when the release is promoted (the
 server watches it further for the rollback window), hauled back, or failed.
 
+Without a version the latest release of davit release is offered, by its tag in
+git; where nobody can be asked, the command says what it would be and ends.
+
 Ctrl-C ends the command, not the rollout. When no server runs on this machine
 and none is named, one is started.`,
 		Example: `  davit deploy staging v2
   davit deploy production v2 --reason "new checkout" --detach`,
-		Args: cobra.ExactArgs(2),
+		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			resolved, err := a.resolve(args[0], args[1])
+			version := strings.Join(args[1:], "")
+			if version == "" {
+				var err error
+				if version, err = a.offered(ctx, args[0]); err != nil {
+					return err
+				}
+			}
+			resolved, err := a.resolve(args[0], version)
 			if err != nil {
 				return err
 			}
@@ -41,7 +52,7 @@ and none is named, one is started.`,
 			if err != nil {
 				return err
 			}
-			request := deployment(resolved, args[1])
+			request := deployment(resolved, version)
 			request.Reason, request.Queue, request.OverrideFreeze = reason, queue, override
 			proposal, err := c.Deploy(ctx, resolved.Application, resolved.Environment, request)
 			if err != nil {

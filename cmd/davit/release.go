@@ -27,21 +27,17 @@ const exitNothing = 6
 // releaseCommand is what the commands under "davit release" share: the flags
 // of all of them.
 type releaseCommand struct {
+	app *app
+
 	file     string   // --file
 	as       string   // --as
 	branch   string   // --branch
 	packages []string // --package
-	// recorder keeps a record of releases; nil keeps none.
-	recorder release.Recorder
 }
 
 // newReleaseCommand returns "davit release", which needs no server.
-func newReleaseCommand() *cobra.Command { return newReleaseCommandWith(nil) }
-
-// newReleaseCommandWith returns "davit release" with a recorder of the
-// releases it makes, such as the audit log of a server; nil records nothing.
-func newReleaseCommandWith(recorder release.Recorder) *cobra.Command {
-	r := &releaseCommand{recorder: recorder}
+func newReleaseCommand(a *app) *cobra.Command {
+	r := &releaseCommand{app: a}
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "release",
@@ -51,7 +47,9 @@ version files, commit, tag, push branch and tag together, and publish the notes.
 
 Every step is looked at before it is done. After a crash run the same command
 again: it finishes what the first began. Exit code 6: there is nothing to
-release. See docs/release.md.`,
+release. See docs/release.md.
+
+The server, where there is one, records each release in the audit log.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			runner, err := r.runner(cmd)
@@ -61,7 +59,7 @@ release. See docs/release.md.`,
 			if dryRun {
 				return previewRelease(cmd, runner)
 			}
-			return makeRelease(cmd, runner)
+			return r.makeRelease(cmd, runner)
 		},
 	}
 	flags := cmd.PersistentFlags()
@@ -121,7 +119,7 @@ func (r *releaseCommand) runner(cmd *cobra.Command) (*release.Runner, error) {
 		kind = ""
 	}
 	links := changelog.ParseRemote(address, kind)
-	runner := &release.Runner{Repo: repo, Config: settings, Options: options, Links: links, Now: time.Now, Recorder: r.recorder}
+	runner := &release.Runner{Repo: repo, Config: settings, Options: options, Links: links, Now: time.Now}
 	if settings.Forge.Kind != "none" && links.Kind != "" {
 		repository := links.Repository
 		if settings.Forge.Repository != "" {
@@ -155,7 +153,14 @@ func previewRelease(cmd *cobra.Command, runner *release.Runner) error {
 }
 
 // makeRelease makes the release and tells each step as it is done.
-func makeRelease(cmd *cobra.Command, runner *release.Runner) error {
+func (r *releaseCommand) makeRelease(cmd *cobra.Command, runner *release.Runner) error {
+	recorder, err := r.recorder(cmd.Context(), runner)
+	if err != nil {
+		return err
+	}
+	if recorder != nil { // an interface that holds nil is not nil
+		runner.Recorder = recorder
+	}
 	out := cmd.OutOrStdout()
 	if !wantsJSON(cmd) {
 		runner.Observe = func(step release.Step, done string) { fmt.Fprintf(out, "%-8s %s\n", step, done) }
@@ -171,6 +176,9 @@ func makeRelease(cmd *cobra.Command, runner *release.Runner) error {
 	}
 	if err != nil {
 		return fmt.Errorf("printing the result: %w", err)
+	}
+	if len(result.Releases) > 0 && recorder == nil {
+		r.app.notes([]string{"no audit log has a record of this release, because no server runs here; with one ($DAVIT_SERVER), davit release adds it"})
 	}
 	if result.Nothing() {
 		return outcome(exitNothing)

@@ -75,7 +75,7 @@ func (c *Client) History(ctx context.Context, application, environment string, l
 // Audit returns entries of the audit log that the filter chooses, oldest first.
 func (c *Client) Audit(ctx context.Context, f davit.AuditFilter) ([]davit.AuditEntry, error) {
 	q := url.Values{}
-	for name, value := range map[string]string{"application": f.Application, "environment": f.Environment, "rollout": f.Rollout} {
+	for name, value := range map[string]string{"application": f.Application, "environment": f.Environment, "rollout": f.Rollout, "release": string(f.Release)} {
 		if value != "" {
 			q.Set(name, value)
 		}
@@ -89,6 +89,16 @@ func (c *Client) Audit(ctx context.Context, f davit.AuditFilter) ([]davit.AuditE
 		return nil, err
 	}
 	return list.Entries, nil
+}
+
+// RecordRelease has a release of a repository recorded in the audit log, and
+// reports whether the log lacked it.
+func (c *Client) RecordRelease(ctx context.Context, r api.Released) (added bool, err error) {
+	recorded, err := call[api.Recorded](ctx, c, http.MethodPost, "/v1/released", r)
+	if err != nil {
+		return false, err
+	}
+	return recorded.Added, nil
 }
 
 // AuditExport writes the whole audit log to w. Of a log that could not be read

@@ -18,8 +18,11 @@ type document struct {
 	release      item[releasing]
 }
 
-// releaseKey is the key that the release commands read by itself.
-const releaseKey = "release"
+// The keys that the release commands read, of a file that may have no other.
+const (
+	applicationKey = "application"
+	releaseKey     = "release"
+)
 
 func (*document) about() about {
 	return about{name: "davit.yaml", doc: "The file davit.yaml describes one application: its services, " +
@@ -29,7 +32,7 @@ func (*document) about() about {
 func (d *document) fields() []field {
 	return []field{
 		{
-			key: "application", into: scalar(&d.application, label()), required: true,
+			key: applicationKey, into: scalar(&d.application, label()), required: true,
 			doc: "name of the application",
 		},
 		{

@@ -29,7 +29,7 @@ func TestReleasing(t *testing.T) {
 	}{
 		{"nothing", "", func(*davit.Releasing) {}},
 		{"a comment", "# nothing yet\n", func(*davit.Releasing) {}},
-		{"an application without the key", "application: shop\nservices: {web: {command: x}}\n", func(*davit.Releasing) {}},
+		{"an application without the key", "application: shop\nservices: {web: {command: x}}\n", func(r *davit.Releasing) { r.Application = "shop" }},
 		{"an application that is wrong elsewhere", "services: {web: {comand: x}}\nrelease: {first: 1.0.0}\n", func(r *davit.Releasing) { r.First = "1.0.0" }},
 		{"types are merged into the defaults", "release: {types: {Chore: {bump: patch}, feat: {heading: Features}}}", func(r *davit.Releasing) {
 			r.Types["chore"] = davit.CommitType{Bump: davit.BumpPatch}

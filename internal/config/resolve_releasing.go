@@ -45,17 +45,20 @@ func ParseReleasing(name string, src []byte) (*davit.Releasing, error) {
 	r.defaults(&d.release.value)
 	r.object(&releaseOnly{&d}, root)
 	result := d.release.value.resolve(found)
+	result.Application = d.application.value
 	return result, found.err()
 }
 
-// releaseOnly is a document of which only the key release is read.
+// releaseOnly is a document of which only the application's name and the key
+// release are read.
 type releaseOnly struct{ *document }
 
 func (d *releaseOnly) fields() []field {
 	fields := d.document.fields()
 	for i := range fields {
-		if fields[i].key != releaseKey {
-			fields[i].into, fields[i].required = later(new(item[*node]), fields[i].into), false
+		fields[i].required = false
+		if fields[i].key != releaseKey && fields[i].key != applicationKey {
+			fields[i].into = later(new(item[*node]), fields[i].into)
 		}
 	}
 	return fields

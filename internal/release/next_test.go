@@ -467,3 +467,15 @@ func TestLogEndsWithTheCaller(t *testing.T) {
 		t.Errorf("saw %d commits after the caller stopped", seen)
 	}
 }
+
+func TestPackageAt(t *testing.T) {
+	packages := []davit.Package{{Name: "api", Path: "services/api"}, {Name: "all"}, {Name: "services", Path: "services"}}
+	for folder, want := range map[string]string{".": "all", "services": "services", "services/api": "api", "services/api/cmd": "api", "services/apis": "services", "x": "all"} {
+		if p, ok := release.PackageAt(packages, folder); !ok || p.Name != want {
+			t.Errorf("%s is in %q, want %q", folder, p.Name, want)
+		}
+	}
+	if p, ok := release.PackageAt(packages[:1], "."); ok {
+		t.Errorf("the root is in %q", p.Name)
+	}
+}

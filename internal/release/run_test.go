@@ -20,9 +20,12 @@ import (
 // ledger records releases.
 type ledger []release.Released
 
-func (l *ledger) RecordRelease(_ context.Context, r release.Released) error {
-	*l = append(*l, r)
-	return nil
+func (l *ledger) RecordRelease(_ context.Context, r release.Released) (bool, error) {
+	known := slices.ContainsFunc(*l, func(o release.Released) bool { return o.Tag == r.Tag })
+	if !known {
+		*l = append(*l, r)
+	}
+	return !known, nil
 }
 
 func TestReleaseThenNothing(t *testing.T) {
@@ -53,6 +56,33 @@ func TestReleaseThenNothing(t *testing.T) {
 	}
 	if again := w.mustRun(""); !again.Nothing() {
 		t.Errorf("a second run did %+v", again)
+	}
+}
+
+// deaf is a recorder that fails.
+type deaf struct{}
+
+func (deaf) RecordRelease(context.Context, release.Released) (bool, error) {
+	return false, errors.New("away")
+}
+
+func TestRecordingIsFinishedLater(t *testing.T) {
+	w := newWorld(t)
+	w.file("VERSION", "0.0.0\n", "feat: x")
+	w.push()
+	r := w.runner("")
+	r.Recorder = deaf{}
+	if _, err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "v0.1.0 is released") {
+		t.Errorf("with a recorder that fails: %v", err)
+	}
+	var records ledger
+	r.Recorder = &records
+	result, err := r.Run(t.Context())
+	if err != nil || len(result.Releases) != 1 || len(records) != 1 || !strings.Contains(records[0].Notes, "- x (") || records[0].Digest != result.Releases[0].Digest {
+		t.Errorf("the second run: %+v, %v, records %+v", result, err, records)
+	}
+	if result, err := r.Run(t.Context()); err != nil || !result.Nothing() {
+		t.Errorf("the third run: %+v, %v", result, err)
 	}
 }
 

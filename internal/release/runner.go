@@ -25,13 +25,15 @@ const (
 	StepTag     Step = "tag"
 	StepPush    Step = "push"
 	StepPublish Step = "publish"
+	StepRecord  Step = "record"
 	StepPropose Step = "propose" // of a pull request
 )
 
 // Recorder keeps a record of releases, such as the audit log of a server.
 type Recorder interface {
-	// RecordRelease records a release; recording it again changes nothing.
-	RecordRelease(ctx context.Context, r Released) error
+	// RecordRelease records a release, and reports whether there was no record
+	// of it; recording it again changes nothing.
+	RecordRelease(ctx context.Context, r Released) (added bool, err error)
 }
 
 // Runner makes releases.

@@ -230,13 +230,25 @@ func (r *Runner) publish(ctx context.Context, releases []Released) error {
 			}
 			r.observe(StepPublish, "%s", one.Tag)
 		}
-		if r.Recorder != nil {
-			if err := r.Recorder.RecordRelease(ctx, *one); err != nil {
-				return fmt.Errorf("recording %s: %w", one.Tag, err)
-			}
+		if _, err := r.record(ctx, *one); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// record keeps a record of a release, and reports whether there was none.
+func (r *Runner) record(ctx context.Context, one Released) (added bool, err error) {
+	if r.Recorder == nil {
+		return false, nil
+	}
+	if added, err = r.Recorder.RecordRelease(ctx, one); err != nil {
+		return false, fmt.Errorf("%s is released; recording it: %w", one.Tag, err)
+	}
+	if added {
+		r.observe(StepRecord, "%s", one.Tag)
+	}
+	return added, nil
 }
 
 // latest reports whether the remote has no higher stable version.
@@ -258,37 +270,72 @@ func (r *Runner) assets() ([]string, error) {
 	return files, nil
 }
 
-// finishLast completes the newest release when the remote or the forge lacks
-// a part of it.
+// finishLast completes the newest release when the remote, the forge or the
+// record lacks a part of it.
 func (r *Runner) finishLast(ctx context.Context, plan *Plan, result *Result) error {
 	for _, p := range plan.Packages {
-		if p.BaseTag == "" {
-			continue
-		}
-		tags := r.promisesOf(ctx, p.BaseHash)
-		if len(tags) == 0 { // a release without files to commit has its tag alone
-			message, err := r.Repo.TagMessage(ctx, p.BaseTag)
-			if err != nil {
-				return err
-			}
-			if !strings.HasPrefix(message, tagSubject+p.BaseTag+"\n") {
-				continue // somebody else's release
-			}
-			tags = []string{p.BaseTag}
-		}
-		whole := r.remote[p.BaseTag] == p.BaseHash
-		if whole && r.Forge != nil {
-			published, err := r.Forge.Published(ctx, p.BaseTag)
-			if err != nil {
-				return err
-			}
-			whole = published
-		}
-		if whole {
-			continue
-		}
-		if err := r.finish(ctx, p.BaseHash, tags, nil, result); err != nil {
+		tags, err := r.lastTags(ctx, p)
+		if err != nil {
 			return err
+		}
+		if len(tags) == 0 {
+			continue
+		}
+		whole, err := r.isPublished(ctx, p)
+		switch {
+		case err != nil:
+		case whole:
+			err = r.recordLast(ctx, p.BaseHash, tags, result)
+		default:
+			err = r.finish(ctx, p.BaseHash, tags, nil, result)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lastTags returns the tags of a package's last release, and of those that it
+// was made with; none when somebody else made it.
+func (r *Runner) lastTags(ctx context.Context, p *PackagePlan) ([]string, error) {
+	if p.BaseTag == "" {
+		return nil, nil
+	}
+	if tags := r.promisesOf(ctx, p.BaseHash); len(tags) > 0 {
+		return tags, nil
+	}
+	message, err := r.Repo.TagMessage(ctx, p.BaseTag) // a release without files to commit has its tag alone
+	if err != nil || !strings.HasPrefix(message, tagSubject+p.BaseTag+"\n") {
+		return nil, err
+	}
+	return []string{p.BaseTag}, nil
+}
+
+// isPublished reports whether the remote and the forge have the last release.
+func (r *Runner) isPublished(ctx context.Context, p *PackagePlan) (bool, error) {
+	if r.remote[p.BaseTag] != p.BaseHash || r.Forge == nil {
+		return r.remote[p.BaseTag] == p.BaseHash, nil
+	}
+	return r.Forge.Published(ctx, p.BaseTag)
+}
+
+// recordLast records releases that are whole, when there is no record of them.
+func (r *Runner) recordLast(ctx context.Context, commit string, tags []string, result *Result) error {
+	if r.Recorder == nil {
+		return nil
+	}
+	releases, err := r.describeReleases(ctx, commit, tags, nil)
+	if err != nil {
+		return err
+	}
+	for _, one := range releases {
+		added, err := r.record(ctx, one)
+		if err != nil {
+			return err
+		}
+		if added {
+			result.Releases = append(result.Releases, one)
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@ func (s *Server) auditRoutes(h huma.API) {
 		func(ctx context.Context, in *auditInput) (*body[api.AuditList], error) {
 			list, err := s.Store.Audit(ctx, davit.AuditFilter{
 				Application: in.Application, Environment: in.Environment, Rollout: in.Rollout,
-				From: in.From, Limit: in.Limit,
+				Release: in.Release, From: in.From, Limit: in.Limit,
 			})
 			return &body[api.AuditList]{api.AuditList{Entries: notNil(list)}}, err
 		})
@@ -40,11 +40,12 @@ func (s *Server) auditRoutes(h huma.API) {
 }
 
 type auditInput struct {
-	Application string `query:"application" maxLength:"63" doc:"of this application only"`
-	Environment string `query:"environment" maxLength:"63" doc:"of environments of this name only"`
-	Rollout     string `query:"rollout" maxLength:"64" doc:"of this rollout only"`
-	From        int64  `query:"from" minimum:"0" doc:"first index"`
-	Limit       int    `query:"limit" default:"1000" minimum:"1" maximum:"10000" doc:"how many at most"`
+	Application string          `query:"application" maxLength:"63" doc:"of this application only"`
+	Environment string          `query:"environment" maxLength:"63" doc:"of environments of this name only"`
+	Rollout     string          `query:"rollout" maxLength:"64" doc:"of this rollout only"`
+	Release     davit.ReleaseID `query:"release" maxLength:"512" doc:"of this release's ID, or of this tag, only"`
+	From        int64           `query:"from" minimum:"0" doc:"first index"`
+	Limit       int             `query:"limit" default:"1000" minimum:"1" maximum:"10000" doc:"how many at most"`
 }
 
 type plainText struct {

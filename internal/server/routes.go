@@ -39,6 +39,7 @@ func (s *Server) routes() (*http.ServeMux, huma.API) {
 	s.receiptRoutes(h)
 	s.streamRoutes(h)
 	s.auditRoutes(h)
+	s.releasedRoute(h)
 	s.backupRoute(h)
 	s.upgradeRoutes(h)
 	register(s, h, get("version", "/v1/version", "Which server answers"),

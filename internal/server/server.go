@@ -43,7 +43,7 @@ type Store interface {
 	AuditCheckpoint(ctx context.Context) ([]byte, error)
 }
 
-// Config is what a server is made of. Export, Tile, Backup, Receipt, Samples and
+// Config is what a server is made of. Export, Tile, Released, Backup, Receipt, Samples and
 // Metrics may be nil.
 type Config struct {
 	Engine Engine
@@ -56,6 +56,9 @@ type Config struct {
 	// Tile returns a part of the audit log by its path in the C2SP tlog-tiles
 	// interface: "checkpoint", "tile/0/000".
 	Tile func(ctx context.Context, path string) ([]byte, error)
+	// Released records a release of a repository for an actor, and says whether
+	// the audit log lacked it.
+	Released func(ctx context.Context, actor string, r api.Released) (added bool, err error)
 	// Backup writes a copy of the store.
 	Backup func(ctx context.Context, w io.Writer) error
 	// Receipt returns the receipt of a rollout that has ended, as a file;

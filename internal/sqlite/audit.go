@@ -16,6 +16,7 @@ func (s *Store) Audit(ctx context.Context, filter davit.AuditFilter) ([]davit.Au
 	where, args := []string{"number >= ?"}, []any{filter.From}
 	for _, column := range []struct{ name, value string }{
 		{"application", filter.Application}, {"environment", filter.Environment}, {"rollout", filter.Rollout},
+		{"leaf ->> 'release'", string(filter.Release)},
 	} {
 		if column.value != "" {
 			where, args = append(where, column.name+" = ?"), append(args, column.value)
