@@ -7,8 +7,8 @@ import "fmt"
 type Releasing struct {
 	// Application is the one that the file describes; "" when it describes none.
 	Application string
-	TagPrefix string // before the version in tags
-	First     string // the version of the first release
+	TagPrefix   string // before the version in tags
+	First       string // the version of the first release
 	// InitialDevelopment lets breaking changes raise the minor version while
 	// the major version is 0.
 	InitialDevelopment bool
