@@ -4,6 +4,8 @@
 //	kills     the server is killed (SIGKILL) at random moments of rollouts, and
 //	          started again, as systemd would
 //	stops     the same with SIGTERM
+//	upgrades  server and proxy are upgraded in place at such moments, there and
+//	          back between two builds, with WebSockets and event streams open
 //
 // It prints one table and fails when a promise of docs/guarantees.md was broken.
 // The moments are drawn from a seed, which is printed.
@@ -40,6 +42,7 @@ type options struct {
 	davit        string
 	rate         float64
 	kills, stops int
+	upgrades     int
 	seed         uint64
 	json         bool
 }
@@ -51,6 +54,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	flags.Float64Var(&o.rate, "rate", 300, "requests a second")
 	flags.IntVar(&o.kills, "kills", 200, "how often the server is killed in the middle of a rollout")
 	flags.IntVar(&o.stops, "stops", 20, "how often it is told to stop there")
+	flags.IntVar(&o.upgrades, "upgrades", 20, "how often server and proxy are upgraded there")
 	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "draws the moments") //nolint:gosec // any number will do
 	flags.BoolVar(&o.json, "json", false, "print JSON in place of the table")
 	if err := flags.Parse(args); err != nil {
@@ -91,6 +95,7 @@ func play(ctx context.Context, o options, progress io.Writer) (rows []row, err e
 	for _, s := range []scene{
 		{"kill -9 of the server", o.kills, c.breaks(syscall.SIGKILL)},
 		{"SIGTERM of the server", o.stops, c.breaks(syscall.SIGTERM)},
+		{"upgrade of server and proxy", o.upgrades, c.upgrades(o.davit)}, // the last: the server is none of ours then
 	} {
 		if s.times == 0 {
 			continue

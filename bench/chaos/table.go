@@ -23,8 +23,12 @@ type row struct {
 	Lost       int64          `json:"lost"`
 	Bad        int64          `json:"bad"`
 	LongestGap davit.Duration `json:"longestGap"`
-	Took       davit.Duration `json:"took"`
-	Problems   []string       `json:"problems,omitempty"`
+	// Streams were open, one after the other; Cut of them not in the way of their
+	// protocol.
+	Streams  int64          `json:"streams"`
+	Cut      int64          `json:"cut"`
+	Took     davit.Duration `json:"took"`
+	Problems []string       `json:"problems,omitempty"`
 }
 
 func (r *row) problem(format string, args ...any) {
@@ -33,10 +37,10 @@ func (r *row) problem(format string, args ...any) {
 
 func writeTable(out io.Writer, rows []row) error {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "WHAT\tTIMES\tROLLOUTS\tPROMOTED\tHAULED BACK\tREQUESTS\tLOST\tBAD\tLONGEST GAP\tTOOK\t")
+	fmt.Fprintln(table, "WHAT\tTIMES\tROLLOUTS\tPROMOTED\tHAULED BACK\tREQUESTS\tLOST\tBAD\tSTREAMS\tCUT\tLONGEST GAP\tTOOK\t")
 	for _, r := range rows {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n", r.What, r.Times, r.Rollouts, r.Promoted, r.RolledBack,
-			r.Sent, r.Lost, r.Bad, r.LongestGap.D().Round(time.Millisecond), r.Took.D().Round(time.Second))
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n", r.What, r.Times, r.Rollouts, r.Promoted, r.RolledBack,
+			r.Sent, r.Lost, r.Bad, r.Streams, r.Cut, r.LongestGap.D().Round(time.Millisecond), r.Took.D().Round(time.Second))
 	}
 	return table.Flush()
 }

@@ -53,6 +53,19 @@ func (r *Rig) Break(signal syscall.Signal) error {
 	return nil
 }
 
+// Upgrade runs "davit upgrade" with a binary and waits until it serves.
+func (r *Rig) Upgrade(ctx context.Context, binary string) error {
+	out, problems, err := r.run(ctx, "upgrade", "--binary", binary)
+	if err != nil {
+		return fmt.Errorf("davit upgrade: %w: %s%s", err, out, problems)
+	}
+	if !r.successor {
+		<-r.ended //nolint:errcheck // it has stepped aside
+		r.server, r.successor = nil, true
+	}
+	return nil
+}
+
 // Whole returns what is wrong with what runs, compared with what the record
 // says; "" when there are as many instances as there should be, all of them
 // ready, and a process for each.

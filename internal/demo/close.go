@@ -24,8 +24,11 @@ const (
 func (r *Rig) Close(ctx context.Context) (left []string, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
 	defer cancel()
-	if r.server != nil {
+	switch {
+	case r.server != nil:
 		err = errors.Join(r.down(ctx), r.stop(ctx))
+	case r.successor:
+		err = errors.Join(r.down(ctx), r.stopSuccessor(ctx))
 	}
 	left, leftErr := r.sweep(ctx, leaveLimit)
 	return left, errors.Join(err, leftErr, os.RemoveAll(r.dir))
@@ -61,6 +64,21 @@ func (r *Rig) stop(ctx context.Context) error {
 		_ = r.server.Process.Kill() // it is gone, or going
 		return fmt.Errorf("the server had to be killed: %w", <-r.ended)
 	}
+}
+
+// stopSuccessor ends a server that an upgrade put in the place of the rig's own;
+// sweep waits for its end.
+func (r *Rig) stopSuccessor(ctx context.Context) error {
+	found, err := r.processes(ctx)
+	if err != nil {
+		return err
+	}
+	for pid, command := range found {
+		if words := strings.Fields(command); len(words) > 1 && words[1] == "serve" {
+			return syscall.Kill(pid, syscall.SIGTERM)
+		}
+	}
+	return errors.New("there is no server to end")
 }
 
 // sweep waits until no process of the rig is left, and kills those that are

@@ -28,6 +28,8 @@ type Rig struct {
 	front  string // host:port of the front door
 	server *exec.Cmd
 	ended  chan error // receives how the server ended
+	// successor says that the server is one that an upgrade put in place.
+	successor bool
 }
 
 // NewRig makes the folder. davitPath is the davit binary to run.
