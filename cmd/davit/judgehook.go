@@ -28,9 +28,8 @@ func judgeHook() engine.Judge {
 			report(davit.Fail, "its parameters cannot be read: "+err.Error(), nil)
 			return
 		}
-		r, err := s.Recorded(ctx)
-		if err != nil {
-			report(davit.Fail, "reading the record: "+err.Error(), nil)
+		r, ok := recorded(ctx, s, report)
+		if !ok {
 			return
 		}
 		report(davit.Inconclusive, "running", nil)
@@ -41,6 +40,25 @@ func judgeHook() engine.Judge {
 			report(davit.Fail, failureText(result, err), result)
 		default:
 			report(davit.Pass, fmt.Sprintf("succeeded in %s", short(result.Took.D())), result)
+		}
+	}
+}
+
+// recorded reads the rollout, again and again while the store fails: that is no
+// fault of the hook. It returns false when ctx ended first.
+func recorded(ctx context.Context, s engine.Subject, report func(davit.Outcome, string, any)) (*davit.Rollout, bool) {
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
+	for {
+		r, err := s.Recorded(ctx)
+		if err == nil {
+			return r, true
+		}
+		report(davit.Inconclusive, "reading the record: "+err.Error(), nil)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, false
 		}
 	}
 }

@@ -60,7 +60,7 @@ func approvalOf(g davit.Gate) (p davit.ApprovalParams, err error) {
 
 // approvable refuses a plan with an approval that not enough people may give.
 func approvable(plan davit.Plan, author string) error {
-	for _, s := range plan.Stages {
+	for _, s := range append(slices.Clone(plan.Stages), davit.Stage{Name: "back", Gates: plan.Back, Watch: true}) {
 		for _, g := range s.Gates {
 			if g.Kind != davit.GateApproval {
 				continue
@@ -68,6 +68,9 @@ func approvable(plan davit.Plan, author string) error {
 			p, err := approvalOf(g)
 			if err != nil || p.Count < 1 || p.Within <= 0 {
 				return &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("stage %q has an approval without a count or a time", s.Name), Err: err}
+			}
+			if s.Watch {
+				return &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("stage %q comes after the promotion, when there is nothing to approve any more", s.Name)}
 			}
 			if !p.Possible(author) {
 				return &davit.Error{

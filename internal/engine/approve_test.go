@@ -258,5 +258,11 @@ func TestApprovalThatNobodyCouldGiveIsRefused(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+		for _, kind := range []davit.MomentKind{davit.AfterPromotion, davit.AfterWatch, davit.AfterHaulBack} {
+			hold := approvalAt(davit.Moment{Kind: kind}, davit.ApprovalParams{})
+			if _, err := b.engine.Deploy(t.Context(), askedFor("v2", blueGreen, hold)); davit.ErrorCode(err) != davit.CodeInvalid {
+				t.Errorf("%s: %v", kind, err)
+			}
+		}
 	})
 }

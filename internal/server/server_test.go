@@ -86,10 +86,12 @@ func deployment() api.Deployment {
 }
 
 func TestCallsReachTheEngine(t *testing.T) {
+	third := 3
 	d := deployment()
+	d.OverrideFreeze = true
 	want := engine.DeployRequest{
 		Application: "shop", Environment: "staging", Platform: d.Platform, Version: d.Version, Config: d.Config,
-		Policy: d.Policy, Actor: me(t), Reason: d.Reason, Queue: true,
+		Policy: d.Policy, Actor: me(t), Reason: d.Reason, Queue: true, OverrideFreeze: true,
 	}
 	for _, test := range []struct {
 		name string
@@ -108,17 +110,21 @@ func TestCallsReachTheEngine(t *testing.T) {
 			return err
 		}, want},
 		{"rollback", func(ctx context.Context, c *client.Client) error {
-			_, err := c.Rollback(ctx, "shop", "staging", api.Rollback{To: "v1", Reason: "bad"})
+			_, err := c.Rollback(ctx, "shop", "staging", api.Rollback{To: "v1", Force: true, Reason: "bad"})
 			return err
-		}, engine.RollbackRequest{Application: "shop", Environment: "staging", To: "v1", Actor: me(t), Reason: "bad"}},
+		}, engine.RollbackRequest{Application: "shop", Environment: "staging", To: "v1", Force: true, Actor: me(t), Reason: "bad"}},
 		{"down", func(ctx context.Context, c *client.Client) error {
 			_, err := c.Down(ctx, "shop", "staging", api.Down{Reason: "over"})
 			return err
 		}, engine.DownRequest{Application: "shop", Environment: "staging", Actor: me(t), Reason: "over"}},
 		{"abort", func(ctx context.Context, c *client.Client) error {
-			_, err := c.Command(ctx, "shop", "staging", api.Command{Kind: "abort", Rollout: "r7", Reason: "no"})
+			_, err := c.Command(ctx, "shop", "staging", api.Command{Kind: "abort", Rollout: "r7", Force: true, Reason: "no"})
 			return err
-		}, engine.Command{Application: "shop", Environment: "staging", Rollout: "r7", Kind: engine.CommandAbort, Actor: me(t), Reason: "no"}},
+		}, engine.Command{Application: "shop", Environment: "staging", Rollout: "r7", Kind: engine.CommandAbort, Force: true, Actor: me(t), Reason: "no"}},
+		{"approve", func(ctx context.Context, c *client.Client) error {
+			_, err := c.Command(ctx, "shop", "staging", api.Command{Kind: "approve", Rollout: "r7", Stage: &third})
+			return err
+		}, engine.Command{Application: "shop", Environment: "staging", Rollout: "r7", Kind: engine.CommandApprove, Stage: &third, Actor: me(t)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f, c := start(t, nil)
