@@ -202,7 +202,7 @@ func TestPostFails(t *testing.T) {
 		tries  int
 	}{
 		"when the request is wrong": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, "it answered 404", 1},
-		"when it is sent elsewhere": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", 307) }, "it answered 307", 1},
+		"when it is sent elsewhere": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusTemporaryRedirect) }, "it answered 307", 1},
 		"when the server is ill":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "it answered 500", 2},
 		"when nobody answers": {func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.ReadAll(r.Body) // the server notices a client that goes when the body was read
