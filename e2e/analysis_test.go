@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,6 +49,12 @@ func TestAnalysisHaulsBackWhatFailsALittle(t *testing.T) {
 	})
 	if r := m.must(0, "analyze", "journal.json", "--svg", "evidence.svg"); !strings.Contains(r.stdout, "e-value") {
 		t.Errorf("analyze said:\n%s", r.stdout)
+	}
+	// The receipt is sound, and its report draws what the gate rested on.
+	m.must(0, "receipt", "verify", "staging")
+	m.must(0, "report", "staging", "-o", "report.html")
+	if page, err := os.ReadFile(filepath.Join(m.dir, "report.html")); err != nil || !strings.Contains(string(page), "Evidence of gate analysis in stage") {
+		t.Errorf("the report draws no evidence: %v", err)
 	}
 	if s := m.status("staging"); s.Environment.Stable.Short() != "v1" || s.Split[s.Environment.Stable] != davit.Whole {
 		t.Errorf("stable is %s with split %v, want v1 with all", s.Environment.Stable, s.Split)

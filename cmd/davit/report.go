@@ -88,6 +88,9 @@ func (a *app) reportSource(ctx context.Context, c *client.Client, rollout, key s
 		s.Statement = verified.Statement
 		s.Seal = report.Seal{Verified: true, Text: fmt.Sprintf("The receipt is sound: signed by %s, entry %d of an audit log of %d.", verified.KeyID, verified.Entry, verified.Size)}
 	}
+	if s.Evidence, err = evidenceCharts(ctx, c, s.Statement); err != nil {
+		return s, err
+	}
 	if s.Statement.Predicate.Samples == nil {
 		return s, nil
 	}

@@ -149,6 +149,20 @@ func pairs[T any](list []T, from int, together func(a, b T) T) []T {
 	return half
 }
 
+// Holds reports whether a verdict of the statement rests on this evidence, given
+// as the journal has it.
+func (s Statement) Holds(evidence json.RawMessage) bool {
+	of := digest(evidence)
+	for _, at := range s.Predicate.Stages {
+		for _, v := range at.Verdicts {
+			if v.Evidence != nil && *v.Evidence == *of {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // SeriesOf reads the samples of a statement's rollout. They must be those that
 // the statement holds the digest of.
 func (s Statement) SeriesOf(doc []byte) (*Series, error) {

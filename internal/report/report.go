@@ -11,6 +11,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/davit-dev/davit/internal/plot"
 	"github.com/davit-dev/davit/internal/receipt"
 )
 
@@ -26,6 +27,8 @@ type Source struct {
 	File []byte
 	// Samples are what the plots are drawn from; nil when there are none.
 	Samples *receipt.Series
+	// Evidence are further plots, of what gates rested on.
+	Evidence []*plot.Chart
 	// Seal says whether the receipt was verified, and how.
 	Seal Seal
 }
@@ -85,7 +88,7 @@ func newView(s Source) view {
 		DownloadName: "receipt-" + r.ID + ".json",
 	}
 	v.Figures, v.Remarks = figures(p)
-	for _, c := range charts(s, t) {
+	for _, c := range append(charts(s, t), s.Evidence...) {
 		v.Charts = append(v.Charts, template.HTML(c.SVG())) //nolint:gosec // it escapes what it is given
 	}
 	return v
