@@ -56,9 +56,34 @@ $(LINT):
 	mkdir -p $(@D)
 	GOBIN=$(@D) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) 2>$(@D)/log || { cat $(@D)/log; exit 1; }
 
+ACTIONLINT_VERSION := v1.7.12
+ACTIONLINT         := $(TOOLS)/actionlint-$(ACTIONLINT_VERSION)-$(shell go env GOVERSION)/actionlint
+
+.PHONY: workflows
+workflows: $(ACTIONLINT) ## actionlint over .github/workflows
+	$(ACTIONLINT) -shellcheck= -pyflakes=
+
+$(ACTIONLINT):
+	mkdir -p $(@D)
+	GOBIN=$(@D) GOFLAGS= go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION) 2>$(@D)/log || { cat $(@D)/log; exit 1; }
+
+.PHONY: next
+next: build ## the next version of this repository, and its commit messages
+	scripts/next
+
+.PHONY: dist
+dist: ## binaries of VERSION for every platform that is supported, and their checksums
+	rm -rf dist
+	for target in $(TARGETS); do \
+		GOOS=$${target%/*} GOARCH=$${target#*/} $(BUILD) -o "dist/davit_$${target%/*}_$${target#*/}" ./cmd/davit; \
+	done
+	cd dist && sha256sum davit_* >checksums.txt
+
+TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+
 .PHONY: cross
 cross: ## compile for every platform that is supported
-	for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
+	for target in $(TARGETS); do \
 		echo "compiling for $$target"; \
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath ./...; \
 	done
@@ -91,6 +116,14 @@ bench-death: build ## requests lost when one of two instances is killed
 .PHONY: bench-validation
 bench-validation: build ## the whole validation suite against the example application
 	go run ./bench/validation -davit bin/davit
+
+.PHONY: bench-release
+bench-release: build ## davit release beside git, git-cliff and conventional-changelog on 50,000 commits
+	scripts/need npm=npm
+	npm install --silent --no-audit --no-fund --prefix $(PEERS) git-cliff@2.12.0 conventional-changelog@7.2.1
+	go run ./bench/release -davit bin/davit -peers $(PEERS)/node_modules/.bin $(BENCHFLAGS)
+
+PEERS := $(TOOLS)/release-peers
 
 .PHONY: bench-memory
 bench-memory: build ## memory of server and proxy over 10 million requests (about 15 minutes), and with 10,000 idle connections
