@@ -147,7 +147,7 @@ func (f *fake) Audit(_ context.Context, filter davit.AuditFilter) ([]davit.Audit
 func (f *fake) AuditCheckpoint(context.Context) ([]byte, error) { return []byte("checkpoint\n"), nil }
 
 // quiet returns the configuration of a server whose log nobody reads.
-func quiet(t *testing.T, f *fake) server.Config {
+func quiet(t testing.TB, f *fake) server.Config {
 	t.Helper()
 	return server.Config{
 		Engine: f, Store: f, Version: "test", Log: slog.New(slog.DiscardHandler),
@@ -163,7 +163,7 @@ func quiet(t *testing.T, f *fake) server.Config {
 }
 
 // serve serves a fake on listeners until the test ends.
-func serve(t *testing.T, f *fake, configure func(*server.Config), listeners ...server.Listener) {
+func serve(t testing.TB, f *fake, configure func(*server.Config), listeners ...server.Listener) {
 	t.Helper()
 	config := quiet(t, f)
 	if configure != nil {
@@ -181,7 +181,7 @@ func serve(t *testing.T, f *fake, configure func(*server.Config), listeners ...s
 }
 
 // socket returns a path that is short enough for a socket.
-func socket(t *testing.T) string {
+func socket(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "davit")
 	if err != nil {
@@ -195,7 +195,7 @@ func socket(t *testing.T) string {
 	return filepath.Join(dir, "davit.sock")
 }
 
-func listenUnix(t *testing.T, path string) server.Listener {
+func listenUnix(t testing.TB, path string) server.Listener {
 	t.Helper()
 	l, err := server.ListenUnix(path)
 	if err != nil {
