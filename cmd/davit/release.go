@@ -68,7 +68,7 @@ The server, where there is one, records each release in the audit log.`,
 	flags.StringVar(&r.branch, "branch", "", "compute for this branch, when HEAD is detached")
 	flags.StringSliceVar(&r.packages, "package", nil, "only these packages of a monorepo")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show the whole difference and change nothing")
-	cmd.AddCommand(r.nextCommand(), r.lintCommand(), r.changelogCommand())
+	cmd.AddCommand(r.nextCommand(), r.lintCommand(), r.changelogCommand(), r.notesCommand())
 	return cmd
 }
 

@@ -1,15 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
-	"os"
-	"path/filepath"
-
 	"github.com/spf13/cobra"
 
 	"github.com/davit-dev/davit"
-	"github.com/davit-dev/davit/internal/release"
 )
 
 func (r *releaseCommand) changelogCommand() *cobra.Command {
@@ -38,22 +32,9 @@ in it. With --write it replaces the file, and all that people wrote into it.`,
 			if !write {
 				return runner.WriteWhole(cmd.Context(), cmd.OutOrStdout(), chosen)
 			}
-			return writeChangelog(cmd, runner, chosen)
+			return runner.ReplaceChangelog(cmd.Context(), chosen)
 		},
 	}
 	cmd.Flags().BoolVar(&write, "write", false, "replace the changelog's file")
 	return cmd
-}
-
-// writeChangelog replaces a package's changelog once the new one is whole.
-func writeChangelog(cmd *cobra.Command, runner *release.Runner, p davit.Package) error {
-	var text bytes.Buffer
-	if err := runner.WriteWhole(cmd.Context(), &text, p); err != nil {
-		return err
-	}
-	name := filepath.Join(runner.Repo.Root, filepath.FromSlash(p.Changelog))
-	if err := os.WriteFile(name, text.Bytes(), 0o644); err != nil { //nolint:gosec // as readable as the rest of the repository
-		return fmt.Errorf("writing the changelog: %w", err)
-	}
-	return nil
 }

@@ -89,17 +89,17 @@ func (r *Runner) checkMoved(ctx context.Context, plan *Plan) error {
 // checkRights asks the remote and the forge whether this run may push, before
 // anything is written.
 func (r *Runner) checkRights(ctx context.Context) error {
-	target := "refs/heads/" + r.Repo.Branch
+	branch := r.Repo.Branch
 	if r.Config.Mode == davit.ReleaseByPullRequest {
-		target = "refs/heads/" + r.requestBranch()
+		branch = r.requestBranch()
 	}
-	if err := r.Repo.Push(ctx, r.Config.Remote, true, "+HEAD:"+target); err != nil {
+	if err := r.Repo.Push(ctx, r.Config.Remote, true, "+HEAD:refs/heads/"+branch); err != nil {
 		return refusedPush(err, r.Config.Remote)
 	}
 	if r.Forge == nil {
 		return nil
 	}
-	return r.Forge.CheckPush(ctx)
+	return r.Forge.CheckPush(ctx, branch)
 }
 
 // refusedPush explains why a remote refused a push.

@@ -31,6 +31,10 @@ func (r *Runner) compute(ctx context.Context, plan *Plan, date string) (*files, 
 	if err != nil {
 		return nil, err
 	}
+	header, err := template.Begin()
+	if err != nil {
+		return nil, wrongTemplate(err)
+	}
 	for _, p := range plan.Releases() {
 		if err := r.computeVersions(ctx, f, plan, p); err != nil {
 			return nil, err
@@ -43,9 +47,9 @@ func (r *Runner) compute(ctx context.Context, plan *Plan, date string) (*files, 
 		section.Inline = !changelog.UsesReferences(string(existing))
 		text, err := template.Render(section)
 		if err != nil {
-			return nil, &davit.Error{Code: davit.CodeInvalid, Message: "the changelog's template fails", Hint: "docs/release.md tells what a template has", Err: err}
+			return nil, wrongTemplate(err)
 		}
-		inserted := changelog.Insert(string(existing), text, section)
+		inserted := changelog.Insert(string(existing), header, text, section)
 		notes, ok := changelog.Notes(inserted, section.Version)
 		if !ok { // a template of the user's may have any heading
 			notes = text
@@ -223,17 +227,18 @@ func writeFile(name string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // a folder of the repository
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(name), ".davit-*")
+	draft := filepath.Join(filepath.Dir(name), ".davit-new-"+filepath.Base(name)) // what a crash leaves is taken up again
+	temporary, err := os.OpenFile(draft, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, mode)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	_, err = temporary.Write(content)
 	err = errors.Join(err, temporary.Chmod(mode), temporary.Sync(), temporary.Close())
 	if err == nil {
-		err = os.Rename(temporary.Name(), name)
+		err = os.Rename(draft, name)
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, errors.Join(err, os.Remove(temporary.Name())))
+		return fmt.Errorf("writing %s: %w", name, errors.Join(err, os.Remove(draft)))
 	}
 	return nil
 }

@@ -197,35 +197,85 @@ func (w *world) mergeAndRelease(how, config string) {
 }
 
 func TestSignedTags(t *testing.T) {
+	for format, begins := range map[string]string{"ssh": "BEGIN SSH SIGNATURE", "openpgp": "BEGIN PGP SIGNATURE"} {
+		t.Run(format, func(t *testing.T) {
+			w := newWorld(t)
+			key := map[string]func(*testing.T) string{"ssh": sshKey, "openpgp": gpgKey}[format](t)
+			for _, setting := range [][2]string{{"gpg.format", format}, {"user.signingkey", key}, {"tag.gpgSign", "true"}, {"commit.gpgSign", "true"}} {
+				w.git("config", setting[0], setting[1])
+			}
+			w.commit("feat: x")
+			w.push()
+			w.mustRun("")
+			if got := w.in(w.remote, "cat-file", "tag", "v0.1.0"); !strings.Contains(got, begins) {
+				t.Errorf("the tag is not signed:\n%s", got)
+			}
+			if got := w.in(w.remote, "cat-file", "commit", "main"); !strings.Contains(got, "gpgsig") || !strings.Contains(got, begins) {
+				t.Errorf("the commit is not signed:\n%s", got)
+			}
+			if format == "openpgp" {
+				w.git("verify-tag", "v0.1.0")
+				w.git("verify-commit", "HEAD")
+			}
+			w.commit("fix: y")
+			if got := w.version(""); got != "0.1.1" {
+				t.Errorf("after a signed tag next is %s", got)
+			}
+			if notes, err := w.runner("").Notes(t.Context(), "v0.1.0"); err != nil || strings.Contains(notes, "BEGIN") {
+				t.Errorf("the notes are %q, %v", notes, err)
+			}
+			w.git("config", "user.signingkey", filepath.Join(t.TempDir(), "gone"))
+			head := w.git("rev-parse", "HEAD")
+			if _, err := w.run(""); davit.ErrorCode(err) != davit.CodeRefused || w.git("rev-parse", "HEAD") != head || w.git("status", "--porcelain") != "" {
+				t.Errorf("without the key: %v, status %q", err, w.git("status", "--porcelain"))
+			}
+		})
+	}
+}
+
+// sshKey makes a key for ssh-keygen and returns its file.
+func sshKey(t *testing.T) string {
+	t.Helper()
 	if _, err := exec.LookPath("ssh-keygen"); err != nil {
 		t.Skip("there is no ssh-keygen")
 	}
-	w := newWorld(t)
 	key := filepath.Join(t.TempDir(), "key")
 	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	for _, setting := range [][2]string{{"gpg.format", "ssh"}, {"user.signingkey", key}, {"tag.gpgSign", "true"}, {"commit.gpgSign", "true"}} {
-		w.git("config", setting[0], setting[1])
+	return key
+}
+
+// gpgKey makes a key in a home of its own and returns its name.
+func gpgKey(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("gpg"); err != nil {
+		t.Skip("there is no gpg")
 	}
-	w.commit("feat: x")
-	w.push()
-	w.mustRun("")
-	if got := w.in(w.remote, "cat-file", "tag", "v0.1.0"); !strings.Contains(got, "BEGIN SSH SIGNATURE") {
-		t.Errorf("the tag is not signed:\n%s", got)
+	home, err := os.MkdirTemp("", "gpg") // short: its agent has a socket there
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := w.in(w.remote, "cat-file", "commit", "main"); !strings.Contains(got, "gpgsig") {
-		t.Errorf("the commit is not signed:\n%s", got)
+	t.Setenv("GNUPGHOME", home)
+	t.Cleanup(func() {
+		if out, err := exec.Command("gpgconf", "--homedir", home, "--kill", "all").CombinedOutput(); err != nil {
+			t.Errorf("ending the agent: %v %s", err, out)
+		}
+		if err := os.RemoveAll(home); err != nil {
+			t.Error(err)
+		}
+	})
+	const name = "Ada <ada@example.com>"
+	out, err := exec.Command("gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", name, "ed25519", "sign", "never").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v %s", err, out)
 	}
-	w.commit("fix: y")
-	if got := w.version(""); got != "0.1.1" {
-		t.Errorf("after a signed tag next is %s", got)
-	}
+	return name
 }
 
 func TestTemplateAndRegenerating(t *testing.T) {
 	w := newWorld(t)
-	w.file("section.tmpl", "## {{.Version}} ({{.Date}})\n{{range .Groups}}{{range .Items}}\n* {{upper .Text}}{{end}}{{end}}\n", "feat: a")
+	w.file("section.tmpl", "{{define \"header\"}}# News{{end}}\n## {{.Version}} ({{.Date}})\n{{range .Groups}}{{range .Items}}\n* {{upper .Text}}{{end}}{{end}}\n", "feat: a")
 	w.git("tag", "v1.0.0")
 	w.commit("fix: b", "chore: c")
 	w.git("tag", "v1.0.1")
@@ -242,7 +292,8 @@ func TestTemplateAndRegenerating(t *testing.T) {
 	if err := r.WriteWhole(t.Context(), &b, r.Config.Packages[0]); err != nil {
 		t.Fatal(err)
 	}
-	want := changelog.Header + `
+	const want = `# News
+
 ## Unreleased ()
 
 * F
@@ -265,6 +316,33 @@ func TestTemplateAndRegenerating(t *testing.T) {
 `
 	if b.String() != want {
 		t.Errorf("the changelog is\n%s\nwant\n%s", b.String(), want)
+	}
+	if err := r.ReplaceChangelog(t.Context(), r.Config.Packages[0]); err != nil || w.read("CHANGELOG.md") != want || w.git("status", "--porcelain") != "?? CHANGELOG.md" {
+		t.Errorf("the file is %q, %v, beside %s", w.read("CHANGELOG.md"), err, w.git("status", "--porcelain"))
+	}
+}
+
+func TestNotes(t *testing.T) {
+	w := newWorld(t)
+	w.file("VERSION", "0.0.0\n", "feat: x")
+	w.push()
+	next, err := w.runner("").Notes(t.Context(), "")
+	if err != nil || !strings.HasPrefix(next, "### Added\n\n- x (") || w.git("status", "--porcelain") != "" {
+		t.Errorf("of the next release: %q, %v", next, err)
+	}
+	w.mustRun("")
+	if again, err := w.runner("").Notes(t.Context(), "v0.1.0"); err != nil || again != next {
+		t.Errorf("of the release: %q, %v; want %q", again, err, next)
+	}
+	if none, err := w.runner("").Notes(t.Context(), ""); err != nil || none != "" {
+		t.Errorf("with nothing to release: %q, %v", none, err)
+	}
+	w.git("tag", "v9.0.0")
+	w.git("tag", "other")
+	for name, says := range map[string]string{"v1.2.3": "no release", "other": "no release", "v9.0.0": "has notes"} {
+		if _, err := w.runner("").Notes(t.Context(), name); davit.ErrorCode(err) != davit.CodeNotFound || !strings.Contains(err.Error(), says) {
+			t.Errorf("of %s: %v", name, err)
+		}
 	}
 }
 
@@ -333,7 +411,7 @@ type shop struct {
 	fails     bool
 }
 
-func (s *shop) CheckPush(context.Context) error { return nil }
+func (s *shop) CheckPush(context.Context, string) error { return nil }
 
 func (s *shop) Published(_ context.Context, tag string) (bool, error) {
 	return slices.Contains(s.published, tag), nil

@@ -109,9 +109,13 @@ func loadTemplate(root string, c davit.Changelog) (*changelog.Template, error) {
 	}
 	t, err := changelog.ParseTemplate(text)
 	if err != nil {
-		return nil, &davit.Error{Code: davit.CodeInvalid, Message: "the changelog's template is wrong", Hint: "docs/release.md tells what a template has", Err: err}
+		return nil, wrongTemplate(err)
 	}
 	return t, nil
+}
+
+func wrongTemplate(err error) error {
+	return &davit.Error{Code: davit.CodeInvalid, Message: "the changelog's template is wrong", Hint: "docs/release.md tells what a template has", Err: err}
 }
 
 // describe returns the subject and trailers of a release's commit.

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/davit-dev/davit"
-	"github.com/davit-dev/davit/internal/release/changelog"
 	"github.com/davit-dev/davit/internal/release/conventional"
 	"github.com/davit-dev/davit/internal/release/git"
 )
@@ -60,7 +60,11 @@ func (r *Runner) WriteWhole(ctx context.Context, w io.Writer, p davit.Package) e
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(w, changelog.Header); err != nil {
+	header, err := template.Begin()
+	if err != nil {
+		return wrongTemplate(err)
+	}
+	if _, err := io.WriteString(w, header); err != nil {
 		return fmt.Errorf("writing the changelog: %w", err)
 	}
 	previous := func(i int) string { // the release before
@@ -88,7 +92,7 @@ func (r *Runner) WriteWhole(ctx context.Context, w io.Writer, p davit.Package) e
 			s.CompareURL, s.Inline = r.Links.Compare(s.PreviousTag, s.Tag), true
 		}
 		if text, err = template.Render(s); err != nil {
-			return err
+			return wrongTemplate(err)
 		}
 		groups[i] = group{} // told, so its memory can go
 		if _, err := io.WriteString(w, "\n"+text); err != nil {
@@ -96,6 +100,15 @@ func (r *Runner) WriteWhole(ctx context.Context, w io.Writer, p davit.Package) e
 		}
 	}
 	return nil
+}
+
+// ReplaceChangelog replaces a package's changelog, once the new one is whole.
+func (r *Runner) ReplaceChangelog(ctx context.Context, p davit.Package) error {
+	var text bytes.Buffer
+	if err := r.WriteWhole(ctx, &text, p); err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(r.Repo.Root, filepath.FromSlash(p.Changelog)), text.Bytes())
 }
 
 // group is the commits of a release, newest first.

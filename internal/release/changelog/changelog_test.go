@@ -81,11 +81,11 @@ func TestInsert(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := Insert(tt.existing, section, short)
+			got := Insert(tt.existing, Header, section, short)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if again := Insert(got, section, short); again != got {
+			if again := Insert(got, Header, section, short); again != got {
 				t.Errorf("a second time it changes again:\n%s", again)
 			}
 		})
@@ -101,7 +101,7 @@ func TestInsertKeepsEveryByte(t *testing.T) {
 			"", "# Changelog", "## [Unreleased]", "## 1.0.0", "## [0.9.0] - 2020-01-01", "- x", "```", "~~~~", "text\t ", "[1.0.0]: https://x", "### Added", "\r",
 		})).Draw(t, "lines")
 		existing := strings.Join(lines, "\n")
-		got := Insert(existing, section, example())
+		got := Insert(existing, Header, section, example())
 		if strings.TrimSpace(existing) == "" {
 			return
 		}

@@ -20,10 +20,11 @@ func UsesReferences(existing string) bool { return unreleasedLink.MatchString(ex
 // Insert puts a rendered section on top of the releases of an existing
 // changelog; what was there stays byte for byte. Text that stands under
 // Unreleased becomes the release's. A definition of the Unreleased link moves
-// on to the new tag. A changelog that has the version is returned as it is.
-func Insert(existing, section string, s Section) string {
+// on to the new tag. A changelog that has the version is returned as it is, and
+// one without text begins with the header.
+func Insert(existing, header, section string, s Section) string {
 	if strings.TrimSpace(existing) == "" {
-		return Header + "\n" + section
+		return header + "\n" + section
 	}
 	marks := headings(existing)
 	if _, ok := marks.version(existing, s.Version); ok {

@@ -83,13 +83,27 @@ func ParseTemplate(text string) (*Template, error) {
 	return &Template{parsed}, nil
 }
 
+// Begin returns how a new changelog begins: what the template defines as
+// "header", else Header.
+func (t *Template) Begin() (string, error) {
+	header := t.parsed.Lookup("header")
+	if header == nil {
+		return Header, nil
+	}
+	var b strings.Builder
+	if err := header.Execute(&b, nil); err != nil {
+		return "", fmt.Errorf("rendering the changelog's header: %w", err)
+	}
+	return strings.Trim(b.String(), "\n") + "\n", nil
+}
+
 // Render returns the section's text, which ends with one line end.
 func (t *Template) Render(s Section) (string, error) {
 	var b strings.Builder
 	if err := t.parsed.Execute(&b, s); err != nil {
 		return "", fmt.Errorf("rendering the changelog: %w", err)
 	}
-	return strings.TrimRight(b.String(), "\n") + "\n", nil
+	return strings.Trim(b.String(), "\n") + "\n", nil
 }
 
 // indent sets blanks before every line that is not empty.

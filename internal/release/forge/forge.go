@@ -183,8 +183,9 @@ func Open(kind, api, host, repository string, getenv func(string) string) Forge 
 
 // Forge is what both kinds of forge can do.
 type Forge interface {
-	// CheckPush returns an error when the token may not push.
-	CheckPush(ctx context.Context) error
+	// CheckPush returns an error when the token may not push to a branch, as far
+	// as the forge tells.
+	CheckPush(ctx context.Context, branch string) error
 	// Published reports whether the release of a tag is there, whole.
 	Published(ctx context.Context, tag string) (bool, error)
 	// Publish makes the release of a tag that exists, or completes what an

@@ -28,6 +28,7 @@ type hub struct {
 	requests []map[string]any
 	uploads  map[string]string
 	mayPush  bool
+	bypass   string // of the ruleset; GitLab: "never" forbids to push to the branch
 	failNext string // "METHOD part of the path" that fails once, after it was done
 }
 
@@ -78,6 +79,16 @@ func body(r *http.Request) map[string]any {
 func (h *hub) github(mux *http.ServeMux) {
 	mux.HandleFunc("GET /repos/o/r", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]any{"permissions": map[string]bool{"push": h.mayPush}})
+	})
+	mux.HandleFunc("GET /repos/o/r/rules/branches/{branch}", func(w http.ResponseWriter, r *http.Request) {
+		if h.bypass == "" || r.PathValue("branch") != "release/1.x" {
+			answer(w, []any{})
+			return
+		}
+		answer(w, []map[string]any{{"type": "deletion", "ruleset_id": 1}, {"type": "pull_request", "ruleset_id": 2}, {"type": "update", "ruleset_id": 2}})
+	})
+	mux.HandleFunc("GET /repos/o/r/rulesets/2", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, map[string]any{"id": 2, "name": "main", "current_user_can_bypass": h.bypass})
 	})
 	mux.HandleFunc("GET /repos/o/r/releases/tags/{tag}", func(w http.ResponseWriter, r *http.Request) {
 		for _, one := range h.releases {
@@ -136,6 +147,13 @@ func (h *hub) github(mux *http.ServeMux) {
 }
 
 func (h *hub) gitlab(mux *http.ServeMux) {
+	mux.HandleFunc("GET /projects/{id}/repository/branches/{branch}", func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("branch") != "release/1.x" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		answer(w, map[string]any{"name": "release/1.x", "protected": h.bypass != "", "can_push": h.bypass != "never"})
+	})
 	mux.HandleFunc("GET /projects/{id}", func(w http.ResponseWriter, _ *http.Request) {
 		level := 20
 		if h.mayPush {
@@ -302,14 +320,14 @@ func TestPropose(t *testing.T) {
 func TestRights(t *testing.T) {
 	for _, kind := range []string{"github", "gitlab"} {
 		h := newHub(t)
-		if err := h.forge(t, kind, "token").CheckPush(t.Context()); err != nil {
+		if err := h.forge(t, kind, "token").CheckPush(t.Context(), "release/1.x"); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 		h.mayPush = false
-		if err := h.forge(t, kind, "token").CheckPush(t.Context()); davit.ErrorCode(err) != davit.CodeRefused {
+		if err := h.forge(t, kind, "token").CheckPush(t.Context(), "release/1.x"); davit.ErrorCode(err) != davit.CodeRefused {
 			t.Errorf("%s without the right: %v", kind, err)
 		}
-		err := h.forge(t, kind, "wrong-secret").CheckPush(t.Context())
+		err := h.forge(t, kind, "wrong-secret").CheckPush(t.Context(), "release/1.x")
 		if davit.ErrorCode(err) != davit.CodeRefused || strings.Contains(err.Error(), "wrong-secret") {
 			t.Errorf("%s with a wrong token: %v", kind, err)
 		}
@@ -317,8 +335,27 @@ func TestRights(t *testing.T) {
 			t.Errorf("%s without a token: %v", kind, f)
 		}
 		h.Close()
-		if err := h.forge(t, kind, "token").CheckPush(t.Context()); davit.ErrorCode(err) != davit.CodeUnavailable {
+		if err := h.forge(t, kind, "token").CheckPush(t.Context(), "release/1.x"); davit.ErrorCode(err) != davit.CodeUnavailable {
 			t.Errorf("%s away: %v", kind, err)
+		}
+	}
+}
+
+func TestProtectedBranch(t *testing.T) {
+	for _, kind := range []string{"github", "gitlab"} {
+		h := newHub(t)
+		for bypass, want := range map[string]davit.Code{"": "", "always": "", "never": davit.CodeRefused} {
+			h.bypass = bypass
+			err := h.forge(t, kind, "token").CheckPush(t.Context(), "release/1.x")
+			if err == nil && want == "" {
+				continue
+			}
+			if davit.ErrorCode(err) != want || !strings.Contains(err.Error(), "release/1.x is protected") {
+				t.Errorf("%s, bypass %q: %v", kind, bypass, err)
+			}
+		}
+		if err := h.forge(t, kind, "token").CheckPush(t.Context(), "new"); err != nil {
+			t.Errorf("%s, a branch without rules: %v", kind, err)
 		}
 	}
 }

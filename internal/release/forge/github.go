@@ -38,8 +38,8 @@ type githubAsset struct {
 	Size  int64  `json:"size"`
 }
 
-// CheckPush asks what the token may do with the repository.
-func (g *GitHub) CheckPush(ctx context.Context) error {
+// CheckPush asks what the token may do with the repository and the branch.
+func (g *GitHub) CheckPush(ctx context.Context, branch string) error {
 	var repository struct {
 		Permissions *struct {
 			Push bool `json:"push"`
@@ -51,7 +51,7 @@ func (g *GitHub) CheckPush(ctx context.Context) error {
 	if p := repository.Permissions; p != nil && !p.Push {
 		return &davit.Error{Code: davit.CodeRefused, Message: "the token may not push to " + g.repository, Hint: "give it the permission contents: write"}
 	}
-	return nil
+	return g.checkBranch(ctx, branch)
 }
 
 // Published asks for the release of a tag; drafts are not found by tag.

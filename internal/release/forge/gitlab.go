@@ -29,9 +29,9 @@ type gitlabRelease struct {
 // protected.
 const developer = 30
 
-// CheckPush asks what the token's user may do with the project. A job's token
+// CheckPush asks what the token's user may do with the project and the branch. A job's token
 // is not told, and passes.
-func (g *GitLab) CheckPush(ctx context.Context) error {
+func (g *GitLab) CheckPush(ctx context.Context, branch string) error {
 	type access struct {
 		Level int `json:"access_level"`
 	}
@@ -48,7 +48,7 @@ func (g *GitLab) CheckPush(ctx context.Context) error {
 		return fmt.Errorf("asking for the project: %w", err)
 	}
 	if project.Permissions == nil {
-		return nil
+		return g.checkBranch(ctx, branch)
 	}
 	level := 0
 	for _, a := range []*access{project.Permissions.Project, project.Permissions.Group} {
@@ -59,7 +59,7 @@ func (g *GitLab) CheckPush(ctx context.Context) error {
 	if level < developer {
 		return &davit.Error{Code: davit.CodeRefused, Message: "the token may not push to this project", Hint: "give its user the role Developer or higher"}
 	}
-	return nil
+	return g.checkBranch(ctx, branch)
 }
 
 // Published asks for the release of a tag.
