@@ -33,26 +33,29 @@ const (
 	patience = 4 * time.Minute
 )
 
-// measure runs the command several times, after once to warm up.
-func (c command) measure(ctx context.Context, dir string, runs int) (result, error) {
-	var r result
-	var times []time.Duration
-	for i := range runs + 1 {
-		start := time.Now()
-		if err := c.once(ctx, dir, &r); err != nil {
-			return r, err
-		}
-		took := time.Since(start)
-		if i > 0 || took > slow {
-			times = append(times, took)
-		}
-		if took > slow {
-			break
+// measureAll runs the commands in turn, several times after once to warm up, so
+// that what else the machine does burdens all of them alike.
+func measureAll(ctx context.Context, dir string, runs int, commands []command) ([]result, error) {
+	results, times := make([]result, len(commands)), make([][]time.Duration, len(commands))
+	for run := range runs + 1 {
+		for i, c := range commands {
+			if run > 0 && len(times[i]) > 0 && times[i][0] > slow {
+				continue
+			}
+			start := time.Now()
+			if err := c.once(ctx, dir, &results[i]); err != nil {
+				return nil, err
+			}
+			if took := time.Since(start); run > 0 || took > slow {
+				times[i] = append(times[i], took)
+			}
 		}
 	}
-	slices.Sort(times)
-	r.median = times[len(times)/2]
-	return r, nil
+	for i := range results {
+		slices.Sort(times[i])
+		results[i].median = times[i][len(times[i])/2]
+	}
+	return results, nil
 }
 
 // once runs the command once and judges its answer.

@@ -93,15 +93,12 @@ func (b *bench) measure(ctx context.Context, table io.Writer, dir string, tags i
 		runs     int
 		commands []command
 	}{{"next version", b.runs, next}, {"whole changelog", max(b.runs/3, 1), whole}} {
-		var base result
+		results, err := measureAll(ctx, dir, part.runs, part.commands)
+		if err != nil {
+			return err
+		}
 		for i, c := range part.commands {
-			got, err := c.measure(ctx, dir, part.runs)
-			if err != nil {
-				return err
-			}
-			if i == 0 {
-				base = got
-			}
+			got, base := results[i], results[0]
 			fmt.Fprintf(table, "%d\t%d\t%s\t%s\t%v\t%.2fx\t%.0f MB\t%s\t\n", b.commits, tags, part.what, c.name,
 				got.median.Round(100_000), float64(got.median)/float64(base.median), float64(got.memory)/1e6, got.answer)
 		}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"runtime/debug"
+
 	"github.com/spf13/cobra"
 
 	"github.com/davit-dev/davit"
@@ -19,6 +21,7 @@ in it. With --write it replaces the file, and all that people wrote into it.`,
 			if err != nil {
 				return err
 			}
+			debug.SetGCPercent(quickGC)
 			packages := runner.Config.Packages
 			if len(packages) > 1 && len(r.packages) != 1 {
 				return &davit.Error{Code: davit.CodeInvalid, Message: "the repository has several packages", Hint: "name one with --package"}

@@ -1,6 +1,8 @@
 package release
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/davit-dev/davit"
@@ -19,10 +21,18 @@ func FuzzParseVersion(f *testing.F) {
 		if v.String() != s || v.Compare(v) != 0 {
 			t.Errorf("%q is read as %q", s, v)
 		}
+		if quick, ok := parseStable(s); ok != (v.Pre == "" && !longNumber(s)) || ok && quick != v {
+			t.Errorf("%q is read as %q quickly: %t", s, quick, ok)
+		}
 		for _, bump := range []davit.Bump{davit.BumpPatch, davit.BumpMinor, davit.BumpMajor} {
 			if next := v.Next(bump); next.Compare(v.Core()) <= 0 {
 				t.Errorf("%s does not follow %s", next, v)
 			}
 		}
 	})
+}
+
+// longNumber reports whether a number has more digits than are read quickly.
+func longNumber(s string) bool {
+	return slices.ContainsFunc(strings.Split(s, "."), func(number string) bool { return len(number) > 18 })
 }

@@ -20,6 +20,9 @@ type Version struct {
 
 // ParseVersion reads "1.2.3" or "1.2.3-beta.1", without a prefix.
 func ParseVersion(s string) (Version, error) {
+	if v, ok := parseStable(s); ok {
+		return v, nil
+	}
 	v := "v" + s
 	core, _, _ := strings.Cut(s, "-")
 	parts := strings.Split(core, ".")
@@ -35,6 +38,29 @@ func ParseVersion(s string) (Version, error) {
 		numbers[i] = n
 	}
 	return Version{numbers[0], numbers[1], numbers[2], strings.TrimPrefix(semver.Prerelease(v), "-")}, nil
+}
+
+// parseStable reads three numbers without anything else, as nearly all tags are:
+// there may be thousands of them.
+func parseStable(s string) (v Version, ok bool) {
+	numbers, at := [3]*uint64{&v.Major, &v.Minor, &v.Patch}, 0
+	for i, n := range numbers {
+		start := at
+		for ; at < len(s) && '0' <= s[at] && s[at] <= '9'; at++ {
+			*n = *n*10 + uint64(s[at]-'0')
+		}
+		digits := at - start
+		if digits == 0 || digits > 18 || digits > 1 && s[start] == '0' {
+			return Version{}, false
+		}
+		if i < 2 {
+			if at == len(s) || s[at] != '.' {
+				return Version{}, false
+			}
+			at++
+		}
+	}
+	return v, at == len(s)
 }
 
 // String formats v without a prefix.

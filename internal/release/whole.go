@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/release/changelog"
 	"github.com/davit-dev/davit/internal/release/conventional"
 	"github.com/davit-dev/davit/internal/release/git"
 )
@@ -67,39 +71,73 @@ func (r *Runner) WriteWhole(ctx context.Context, w io.Writer, p davit.Package) e
 	if _, err := io.WriteString(w, header); err != nil {
 		return fmt.Errorf("writing the changelog: %w", err)
 	}
-	previous := func(i int) string { // the release before
-		for i--; i >= 0; i-- {
-			if len(groups[i].readings) > 0 {
-				return releases[i].name
-			}
-		}
-		return ""
-	}
+	var told []int // groups, newest first
 	for i := len(groups) - 1; i >= 0; i-- {
-		if len(groups[i].readings) == 0 {
-			continue
+		if len(groups[i].readings) > 0 {
+			told = append(told, i)
 		}
-		s := r.teller.section(conclude(groups[i].readings, r.Config.Types).changes)
-		text := ""
-		if i == len(releases) {
-			if len(s.Groups)+len(s.Breaking) == 0 {
-				continue
+	}
+	for from := 0; from < len(told); from += renderedAtOnce {
+		part := told[from:min(from+renderedAtOnce, len(told))]
+		texts := make([]string, len(part))
+		err := inParallel(len(part), func(k int) (err error) {
+			previous := ""
+			if next := from + k + 1; next < len(told) {
+				previous = releases[told[next]].name
 			}
-			s.Version, s.Date = "Unreleased", ""
-		} else {
-			s.Version, s.Tag, s.PreviousTag = releases[i].version.String(), releases[i].name, previous(i)
-			s.Date = groups[i].date.Format(time.DateOnly)
-			s.CompareURL, s.Inline = r.Links.Compare(s.PreviousTag, s.Tag), true
-		}
-		if text, err = template.Render(s); err != nil {
+			texts[k], err = r.tell(template, groups[part[k]], releases[part[k]:min(part[k]+1, len(releases))], previous)
+			return err
+		})
+		if err != nil {
 			return wrongTemplate(err)
 		}
-		groups[i] = group{} // told, so its memory can go
-		if _, err := io.WriteString(w, "\n"+text); err != nil {
-			return fmt.Errorf("writing the changelog: %w", err)
+		for k, i := range part {
+			groups[i] = group{} // told, so its memory can go
+			if _, err := io.WriteString(w, texts[k]); err != nil {
+				return fmt.Errorf("writing the changelog: %w", err)
+			}
 		}
 	}
 	return nil
+}
+
+// renderedAtOnce bounds how much of a changelog is in memory before it is
+// written.
+const renderedAtOnce = 256
+
+// tell returns the section of a group's release, which is none for what is not
+// released.
+func (r *Runner) tell(template *changelog.Template, g group, of []tag, previous string) (string, error) {
+	s := r.teller.section(conclude(g.readings, r.Config.Types).changes)
+	if len(of) == 0 {
+		if len(s.Groups)+len(s.Breaking) == 0 {
+			return "", nil
+		}
+		s.Version = "Unreleased"
+	} else {
+		s.Version, s.Tag, s.PreviousTag, s.Date = of[0].version.String(), of[0].name, previous, g.date.Format(time.DateOnly)
+		s.CompareURL, s.Inline = r.Links.Compare(s.PreviousTag, s.Tag), true
+	}
+	text, err := template.Render(s)
+	return "\n" + text, err
+}
+
+// inParallel calls do with every number below n, on all processors, and returns
+// one of the errors.
+func inParallel(n int, do func(int) error) error {
+	var group errgroup.Group
+	workers := min(n, runtime.GOMAXPROCS(0))
+	for first := range workers {
+		group.Go(func() error {
+			for i := first; i < n; i += workers {
+				if err := do(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
 // ReplaceChangelog replaces a package's changelog, once the new one is whole.

@@ -65,6 +65,7 @@ func (r *Repo) Log(ctx context.Context, chosen Range) iter.Seq2[Commit, error] {
 			yield(Commit{}, fmt.Errorf("reading the history: %w", err))
 			return
 		}
+		widen(stdout)
 		stopped, err := readLog(stdout, yield)
 		cancel() // ends git when the caller has enough; it has ended otherwise
 		waited := cmd.Wait()

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,12 +87,21 @@ func (r *Repo) RunInput(ctx context.Context, input []byte, env []string, args ..
 	if input != nil {
 		cmd.Stdin = bytes.NewReader(input)
 	}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return stdout.String(), &Error{args[0], stderr.String(), err}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	pipe, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
 	}
-	return stdout.String(), nil
+	if err != nil {
+		return "", &Error{args[0], "", err}
+	}
+	widen(pipe)
+	stdout, err := io.ReadAll(pipe)
+	if err := errors.Join(err, cmd.Wait()); err != nil {
+		return string(stdout), &Error{args[0], stderr.String(), err}
+	}
+	return string(stdout), nil
 }
 
 // command returns a git process that no setting of the user's can make speak
@@ -102,7 +112,7 @@ func (r *Repo) command(ctx context.Context, args ...string) *exec.Cmd {
 		"-c", "log.showSignature=false", "-c", "core.quotePath=false", "-c", "color.ui=false", "-c", "advice.detachedHead=false",
 	}
 	cmd := exec.CommandContext(ctx, "git", append(settings, args...)...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_EDITOR=:", "GIT_PAGER=cat", "GIT_OPTIONAL_LOCKS=0")
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_EDITOR=:", "GIT_PAGER=cat", "GIT_OPTIONAL_LOCKS=0", "GIT_FLUSH=0")
 	return cmd
 }
 

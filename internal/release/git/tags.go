@@ -34,12 +34,25 @@ func (r *Repo) RemoteTags(ctx context.Context, remote, branch string) (tags map[
 // parseTags reads "hash refs/tags/name" lines; the line of a peeled tag
 // follows its own.
 func parseTags(out string) map[string]string {
-	tags := make(map[string]string, strings.Count(out, "\n"))
+	tags := make(map[string]string, len(out)/100) // bytes of an annotated tag's two lines, about
+	name, commit := "", ""                        // of the tag whose peeled line may follow
 	for line := range strings.Lines(out) {
 		hash, ref, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if name, ok := strings.CutPrefix(ref, "refs/tags/"); ok {
-			tags[strings.TrimSuffix(name, "^{}")] = hash
+		next, ok := strings.CutPrefix(ref, "refs/tags/")
+		if !ok {
+			continue
 		}
+		if next, peeled := strings.CutSuffix(next, "^{}"); peeled && next == name {
+			commit = hash
+			continue
+		}
+		if name != "" {
+			tags[name] = commit
+		}
+		name, commit = next, hash
+	}
+	if name != "" {
+		tags[name] = commit
 	}
 	return tags
 }
