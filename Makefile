@@ -36,7 +36,7 @@ mutants: ## faults seeded into the engine, each of which its simulation must fin
 .PHONY: e2e
 e2e: ## the real binary with real processes, broken on purpose (Linux)
 	scripts/need prometheus=prometheus
-	go test -tags e2e $(TESTFLAGS) ./e2e
+	go test -tags e2e -timeout 20m $(TESTFLAGS) ./e2e
 
 .PHONY: chaos
 chaos: build ## the server killed 200 times in the middle of rollouts, under traffic; one table

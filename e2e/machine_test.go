@@ -220,13 +220,21 @@ func (m *machine) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// longestRun is longer than any command takes.
+const longestRun = 3 * time.Minute
+
 // davit runs davit to its end.
 func (m *machine) davit(args ...string) result {
 	m.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := m.command(args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
+	err := cmd.Start()
+	if err == nil {
+		stuck := time.AfterFunc(longestRun, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) }) // it says where
+		err = cmd.Wait()
+		stuck.Stop()
+	}
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		m.Fatalf("davit %s: %v", strings.Join(args, " "), err)
 	}

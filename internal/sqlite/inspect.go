@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/davit-dev/davit"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -83,7 +84,7 @@ func (s *Store) Examine(ctx context.Context) error {
 	if !s.later {
 		return nil
 	}
-	err := readOnly(s.path, func(db *sql.DB) error { return quickCheck(ctx, db, s.path, growing()) })
+	err := readOnly(s.path, func(db *sql.DB) error { return check(ctx, db, s.path, growing()) })
 	if davit.ErrorCode(err) == davit.CodeRefused {
 		s.damage.Store(&err)
 	}
@@ -106,7 +107,7 @@ func examine(ctx context.Context, db *sql.DB, path string, required int64, later
 	if later {
 		tables = bounded()
 	}
-	if err := quickCheck(ctx, db, path, tables); err != nil {
+	if err := check(ctx, db, path, tables); err != nil {
 		return err
 	}
 	commits, err := count(ctx, db)
@@ -150,11 +151,19 @@ func checkSchema(ctx context.Context, db *sql.DB, path string) error {
 // bounded are the tables that an engine needs to begin; growing are those that
 // grow with every rollout.
 func bounded() []string { return []string{"head", "environments", "releases", "rollouts"} }
-func growing() []string { return []string{"events", "audit"} }
+func growing() []string { return []string{"events", "audit", "receipts", "series"} }
 
-// quickCheck reads every page of the tables, or of the whole store when none is
-// named, and checks every constraint, among them that documents are JSON. It
-// takes about a second for 100 MB.
+// check reads the tables, or the whole store when none is named. It takes about a
+// second for 100 MB.
+func check(ctx context.Context, db *sql.DB, path string, tables []string) error {
+	if err := quickCheck(ctx, db, path, tables); err != nil {
+		return err
+	}
+	return checkText(ctx, db, path, tables)
+}
+
+// quickCheck reads every page and checks every constraint, among them that
+// documents are JSON.
 func quickCheck(ctx context.Context, db *sql.DB, path string, tables []string) error {
 	statements := []string{"PRAGMA quick_check(3)"}
 	for i, table := range tables {
@@ -176,6 +185,50 @@ func quickCheck(ctx context.Context, db *sql.DB, path string, tables []string) e
 		return damaged(path, strings.Join(findings[:min(len(findings), 3)], "; "), nil)
 	}
 	return nil
+}
+
+// checkText refuses text that is not UTF-8. To SQLite a JSON string may hold any
+// byte above 0x7F, so it passes over a page of a long document that was
+// overwritten with such bytes.
+func checkText(ctx context.Context, db *sql.DB, path string, tables []string) error {
+	columns, err := query(ctx, db, `SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c
+		WHERE t.type = 'table' AND c.type = 'TEXT'`)
+	if err != nil {
+		return explain(err, path, "listing its columns")
+	}
+	for _, name := range columns {
+		table, column, _ := strings.Cut(name, ".")
+		if tables != nil && !slices.Contains(tables, table) {
+			continue
+		}
+		// Most text is ASCII, and need not leave the database.
+		legible, err := legible(ctx, db, "SELECT "+column+" FROM "+table+" WHERE "+column+" GLOB '*[^\t-~]*'")
+		if err != nil {
+			return explain(err, path, "reading its text")
+		}
+		if !legible {
+			return damaged(path, "text of "+name+" was overwritten", nil)
+		}
+	}
+	return nil
+}
+
+func legible(ctx context.Context, db *sql.DB, statement string) (yes bool, err error) {
+	rows, err := db.QueryContext(ctx, statement)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var text sql.RawBytes
+	for rows.Next() {
+		if err := rows.Scan(&text); err != nil {
+			return false, err
+		}
+		if !utf8.Valid(text) {
+			return false, nil
+		}
+	}
+	return true, rows.Err()
 }
 
 // query reads a column of text.

@@ -310,3 +310,21 @@ func TestDamagedAndLarge(t *testing.T) {
 		t.Error("nothing was found while the store was in use")
 	}
 }
+
+// TestOverwrittenText tears a page in the middle of a long document. What came to
+// stand there is no less JSON to SQLite.
+func TestOverwrittenText(t *testing.T) {
+	dir := closed(t, 24) // the cause of the last step fills two pages
+	harmed := content(t, dir)
+	store, within := harmed[""], 0
+	for at := range len(store) / 4096 {
+		if page := store[at*4096 : (at+1)*4096]; bytes.Equal(page[4:], bytes.Repeat([]byte("0"), 4092)) {
+			copy(page[2048:], bytes.Repeat([]byte{0xA5}, 2048))
+			within++
+		}
+	}
+	if within == 0 {
+		t.Fatal("no page lies within a document")
+	}
+	mustRefuse(t, lay(t, harmed, dir), davit.CodeRefused, "text of rollouts.doc was overwritten")
+}
