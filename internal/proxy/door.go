@@ -98,6 +98,7 @@ func (d *door) serve(config doorConfig, certificates *certificates) {
 		IdleTimeout:                  config.limits.idle,
 		ErrorLog:                     slog.NewLogLogger(d.p.log.Handler(), slog.LevelWarn),
 		Protocols:                    &http.Protocols{},
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: connectionStreams},
 	}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetHTTP2(true)

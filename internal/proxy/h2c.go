@@ -93,29 +93,34 @@ type h2cFlow struct {
 	cancel func()
 	sent   atomic.Bool // the client's body was read to its end
 	given  atomic.Bool // nobody wants the rest of the client's body
+	read   sync.Mutex  // held while the client's body is read
 	parted atomic.Bool // it was told to end before it was answered
 }
 
 func (f *h2cFlow) interrupt() {
 	f.cancel()
-	f.giveUpBody() // the transport looks at nothing else while it waits for it
+	f.giveUpBody(true) // the transport looks at nothing else while it waits for it
 }
 
 func (f *h2cFlow) more() bool { return false }
 
 func (f *h2cFlow) end(bool) {
-	f.giveUpBody()
+	f.giveUpBody(f.res != nil)
 	f.cancel()
+	// A read that was under way when the request ends would take the deadline
+	// off the connection, and the server would then wait for the rest.
+	f.read.Lock()
+	defer f.read.Unlock()
 	if f.res != nil {
 		_ = f.res.Body.Close() // it ends the stream if it has not ended
 	}
 }
 
 // giveUpBody ends the transport's wait for more of the client's body. One that it
-// has not begun to read is left to the next attempt.
-func (f *h2cFlow) giveUpBody() {
+// has not begun to read is left to the next attempt, unless there is an answer.
+func (f *h2cFlow) giveUpBody(answered bool) {
 	f.given.Store(true)
-	if f.q.stream && f.q.touched.Load() && !f.sent.Load() {
+	if f.q.stream && (answered || f.q.touched.Load()) && !f.sent.Load() {
 		f.q.stall.cut()
 	}
 }
@@ -140,6 +145,8 @@ type streamBody struct {
 }
 
 func (b *streamBody) Read(p []byte) (int, error) {
+	b.flow.read.Lock()
+	defer b.flow.read.Unlock()
 	q := b.flow.q
 	q.touched.Store(true)
 	if b.flow.given.Load() {
@@ -161,7 +168,7 @@ func (b *streamBody) Read(p []byte) (int, error) {
 // Close leaves the client's body to the server. The transport calls it when the
 // instance has reset the stream, and waits for a Read that goes on all the same.
 func (b *streamBody) Close() error {
-	b.flow.giveUpBody()
+	b.flow.giveUpBody(false)
 	return nil
 }
 

@@ -15,6 +15,10 @@ const (
 	defaultIdleTimeout     = 75 * time.Second // longer than the 60 s at which load balancers let go of theirs
 	defaultResponseTimeout = 60 * time.Second
 	defaultConnections     = 10_000
+
+	// connectionStreams is how many requests an HTTP/2 connection may have open:
+	// each may hold a connection to an instance.
+	connectionStreams = 100
 )
 
 // limits are davit.Limits with nothing left out, save body.

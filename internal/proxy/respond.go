@@ -9,10 +9,17 @@ import (
 	"time"
 )
 
+// restWait is how long the rest of a refused request is waited for.
+const restWait = time.Second
+
 // refuse answers a request that belongs to no service.
 func (c *call) refuse(status int) {
 	c.status = status
 	c.closeAfter(c.w.Header())
+	if c.r.ContentLength != 0 {
+		// The server reads on, so that the client sees the answer; not for ever.
+		_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(restWait)) // net/http's own writers support it
+	}
 	http.Error(c.w, fmt.Sprintf("%d %s", status, http.StatusText(status)), status)
 }
 
@@ -157,8 +164,8 @@ func (c *call) body(a *answer) error {
 		return nil
 	}
 	flush := a.ContentLength < 0 || strings.HasPrefix(a.Header.Get("Content-Type"), "text/event-stream")
-	buf := getBuffer()
-	defer putBuffer(buf)
+	buf := getBuffer(a.ContentLength)
+	defer func() { putBuffer(buf) }()
 	stream := c.stream(a)
 	defer stream.end()
 	guard := c.guardWrites(a.ContentLength)
@@ -189,6 +196,9 @@ func (c *call) body(a *answer) error {
 		}
 		if flush && !a.flow.more() {
 			c.flush()
+		}
+		if n == len(*buf) {
+			buf = grow(buf)
 		}
 	}
 }

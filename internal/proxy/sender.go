@@ -130,14 +130,14 @@ func (s *sender) fail(err error) {
 
 // copy sends the body, in chunks when its length is not known, with trailers.
 func (s *sender) copy() error {
-	buf := getBuffer()
-	defer putBuffer(buf)
+	buf := getBuffer(-1) // the client may be slow
+	defer func() { putBuffer(buf) }()
 	chunked, left := s.q.in.ContentLength < 0, s.q.in.ContentLength
 	// Room for a chunk's size before the data and for its end after it, so
 	// that a chunk is one write.
 	const before, after = 10, 2
-	room := (*buf)[before : len(*buf)-after]
 	for {
+		room := (*buf)[before : len(*buf)-after]
 		s.q.stall.expect()
 		n, err := s.q.in.Body.Read(room)
 		if n > 0 {
@@ -164,6 +164,9 @@ func (s *sender) copy() error {
 		if err != nil {
 			s.q.bodyErr.Store(&err)
 			return err
+		}
+		if n == len(room) {
+			buf = grow(buf)
 		}
 	}
 	s.ending.Store(true)
