@@ -115,29 +115,34 @@ func (p *pathsParams) check() error {
 	return nil
 }
 
-// traces are what stack traces look like.
-var traces = []struct {
+// trace is what stack traces of a language look like.
+type trace struct {
 	of      string
 	pattern *regexp.Regexp
-}{
-	{"Go", regexp.MustCompile(`goroutine \d+ \[|\.go:\d+ \+0x`)},
-	{"Java", regexp.MustCompile(`\bat [\w$.]+\([\w$]+\.(java|kt|scala):\d+\)`)},
-	{"Python", regexp.MustCompile(`Traceback \(most recent call last\)|File "[^"]+", line \d+, in `)},
-	{"JavaScript", regexp.MustCompile(`\bat .{1,200}\.(js|ts|mjs|cjs):\d+:\d+`)},
-	{".NET", regexp.MustCompile(`\bat [\w.<>]+\(.{0,200}\) in .{1,200}:line \d+`)},
-	{"Ruby", regexp.MustCompile(`\.rb:\d+:in [` + "`" + `']`)},
-	{"PHP", regexp.MustCompile(`(Fatal error|Warning|Notice)(</b>)?: .{1,300} in (<b>)?/.{1,200}\.php|#\d+ /.{1,200}\.php\(\d+\)`)},
-	{"Rust", regexp.MustCompile(`thread '.{1,80}' panicked at|RUST_BACKTRACE`)},
+}
+
+func traces() []trace {
+	return []trace{
+		{"Go", regexp.MustCompile(`goroutine \d+ \[|\.go:\d+ \+0x`)},
+		{"Java", regexp.MustCompile(`\bat [\w$.]+\([\w$]+\.(java|kt|scala):\d+\)`)},
+		{"Python", regexp.MustCompile(`Traceback \(most recent call last\)|File "[^"]+", line \d+, in `)},
+		{"JavaScript", regexp.MustCompile(`\bat .{1,200}\.(js|ts|mjs|cjs):\d+:\d+`)},
+		{".NET", regexp.MustCompile(`\bat [\w.<>]+\(.{0,200}\) in .{1,200}:line \d+`)},
+		{"Ruby", regexp.MustCompile(`\.rb:\d+:in [` + "`" + `']`)},
+		{"PHP", regexp.MustCompile(`(Fatal error|Warning|Notice)(</b>)?: .{1,300} in (<b>)?/.{1,200}\.php|#\d+ /.{1,200}\.php\(\d+\)`)},
+		{"Rust", regexp.MustCompile(`thread '.{1,80}' panicked at|RUST_BACKTRACE`)},
+	}
 }
 
 func errorPages(ctx context.Context, x *exam, p pathsParams) error {
+	known := traces()
 	for _, path := range p.Paths {
 		a, err := x.get(ctx, x.front(), path)
 		if err != nil {
 			return err
 		}
 		shown := ""
-		for _, t := range traces {
+		for _, t := range known {
 			if found := t.pattern.Find(a.body); found != nil {
 				shown = fmt.Sprintf("%s shows a stack trace of %s: %s", a.Status, t.of, found)
 				break
