@@ -36,6 +36,22 @@ var instead = map[string]string{
 	"davit audit verify audit.log --key audit.key.pub --since checkpoint-2026-11-01": "davit audit verify audit.log --key audit.key.pub --since checkpoint-$(date +%F)",
 }
 
+// shown returns the commands that a guide shows: what is indented and in no fence,
+// as a davit.yaml is.
+func shown(guide string) (commands []string) {
+	fenced := false
+	for line := range strings.Lines(guide) {
+		if strings.HasPrefix(line, "```") {
+			fenced = !fenced
+		}
+		command, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "    ")
+		if ok && !fenced && !strings.HasPrefix(command, " ") {
+			commands = append(commands, command)
+		}
+	}
+	return commands
+}
+
 // TestGuides runs every command that the guides show.
 func TestGuides(t *testing.T) {
 	root, err := filepath.Abs("..")
@@ -61,15 +77,7 @@ func TestGuides(t *testing.T) {
 		if strings.HasSuffix(guide, "audit.md") {
 			script.WriteString("cd $DAVIT_STATE\n") // where the key is
 		}
-		fenced := false // what is not a command, such as a davit.yaml
-		for line := range strings.Lines(string(text)) {
-			if strings.HasPrefix(line, "```") {
-				fenced = !fenced
-			}
-			command, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "    ")
-			if !ok || fenced || strings.HasPrefix(command, " ") {
-				continue
-			}
+		for _, command := range shown(string(text)) {
 			run, special := instead[command]
 			if !special {
 				run = command

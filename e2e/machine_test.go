@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == streamApp {
 		os.Exit(runStreamApp())
 	}
+	if filepath.Base(os.Args[0]) == guestbook {
+		os.Exit(runGuestbook())
+	}
 	if len(os.Args) > 2 && os.Args[1] == fakeSuccessor {
 		os.Exit(runFakeSuccessor(os.Args[2]))
 	}
