@@ -35,7 +35,7 @@ mutants: ## faults seeded into the engine, each of which its simulation must fin
 
 .PHONY: e2e
 e2e: ## the real binary with real processes, broken on purpose (Linux)
-	scripts/need prometheus=prometheus
+	scripts/need prometheus=prometheus redis-server=redis-server pg_ctlcluster=postgresql
 	go test -tags e2e -timeout 20m $(TESTFLAGS) ./e2e
 
 .PHONY: chaos

@@ -21,7 +21,7 @@ func prometheus(t *testing.T, target string) string {
 	t.Helper()
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
-		t.Skip("prometheus is not installed: make e2e installs it")
+		t.Fatal("prometheus is not installed: make e2e installs it")
 	}
 	dir, address := t.TempDir(), freeAddress(t)
 	config := fmt.Sprintf("global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs: [{job_name: shop, static_configs: [{targets: [%q]}]}]\n", target)

@@ -20,9 +20,6 @@ import (
 // TestDependenciesThatAreReal validates against a real Redis and a real
 // PostgreSQL, in a rollout and by hand, and takes them away.
 func TestDependenciesThatAreReal(t *testing.T) {
-	if out, err := exec.Command("../scripts/need", "redis-server=redis-server", "pg_ctlcluster=postgresql").CombinedOutput(); err != nil {
-		t.Skipf("there is no Redis and no PostgreSQL: %v\n%s", err, out)
-	}
 	m := newMachine(t)
 	redis, postgres := m.redis(), m.postgres()
 	m.edit("[{errors: {max: 5%, minRequests: 5}}]", fmt.Sprintf(
