@@ -1,6 +1,7 @@
 package davit
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -23,8 +24,12 @@ type AuditEntry struct {
 }
 
 // Leaf returns the entry's bytes as the transparency log hashes them: its JSON
-// with the fields in the order of their declaration.
-func (e AuditEntry) Leaf() ([]byte, error) { return json.Marshal(e) }
+// with the fields in the order of their declaration, in UTF-8: Before and After
+// may hold other bytes that came from outside.
+func (e AuditEntry) Leaf() ([]byte, error) {
+	leaf, err := json.Marshal(e)
+	return bytes.ToValidUTF8(leaf, []byte("\uFFFD")), err
+}
 
 // AuditFilter chooses entries of the log. Empty fields choose all.
 type AuditFilter struct {

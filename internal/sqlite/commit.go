@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/davit-dev/davit"
 )
@@ -100,14 +101,21 @@ func (w *writer) all(ctx context.Context) (commits int64, err error) {
 	return commits, err
 }
 
+// document returns the JSON of v. What is raw JSON in v may come from outside, and
+// is the only part that encoding/json does not make UTF-8: see checkText.
+func document(v any) (string, error) {
+	doc, err := json.Marshal(v)
+	return strings.ToValidUTF8(string(doc), "\uFFFD"), err
+}
+
 // release keeps a release that is known as it is. Under its ID nothing else may
 // ever be stored: its configuration is what a rollback restores.
 func (w *writer) release(ctx context.Context, release *davit.Release) error {
-	doc, err := json.Marshal(release)
+	doc, err := document(release)
 	if err != nil {
 		return err
 	}
-	inserted, err := w.exec(ctx, "INSERT INTO releases (doc) VALUES (?) ON CONFLICT DO NOTHING", string(doc))
+	inserted, err := w.exec(ctx, "INSERT INTO releases (doc) VALUES (?) ON CONFLICT DO NOTHING", doc)
 	if err != nil || inserted {
 		return err
 	}
@@ -116,11 +124,11 @@ func (w *writer) release(ctx context.Context, release *davit.Release) error {
 		return err
 	}
 	stored.CreatedAt = release.CreatedAt
-	same, err := json.Marshal(stored)
+	same, err := document(stored)
 	if err != nil {
 		return err
 	}
-	if string(same) != string(doc) {
+	if same != doc {
 		return &davit.Error{Code: davit.CodeConflict,
 			Message: fmt.Sprintf("release %s is stored with other artifacts or configuration; nothing was changed", release.ID),
 			Hint:    "give the release another version"}
@@ -129,28 +137,28 @@ func (w *writer) release(ctx context.Context, release *davit.Release) error {
 }
 
 func (w *writer) rollout(ctx context.Context, rollout *davit.Rollout) error {
-	doc, err := json.Marshal(rollout)
+	doc, err := document(rollout)
 	if err != nil {
 		return err
 	}
 	if rollout.Revision == 1 {
 		return w.follow(ctx, "INSERT INTO rollouts (doc, ended) VALUES (?, ?) ON CONFLICT DO NOTHING",
-			string(doc), rollout.Phase.Ended())
+			doc, rollout.Phase.Ended())
 	}
 	return w.follow(ctx, "UPDATE rollouts SET doc = ?, ended = ? WHERE id = ? AND revision = ?",
-		string(doc), rollout.Phase.Ended(), rollout.ID, rollout.Revision-1)
+		doc, rollout.Phase.Ended(), rollout.ID, rollout.Revision-1)
 }
 
 func (w *writer) environment(ctx context.Context, environment *davit.Environment) error {
-	doc, err := json.Marshal(environment)
+	doc, err := document(environment)
 	if err != nil {
 		return err
 	}
 	if environment.Revision == 1 {
-		return w.follow(ctx, "INSERT INTO environments (doc) VALUES (?) ON CONFLICT DO NOTHING", string(doc))
+		return w.follow(ctx, "INSERT INTO environments (doc) VALUES (?) ON CONFLICT DO NOTHING", doc)
 	}
 	return w.follow(ctx, "UPDATE environments SET doc = ? WHERE application = ? AND name = ? AND revision = ?",
-		string(doc), environment.Application, environment.Name, environment.Revision-1)
+		doc, environment.Application, environment.Name, environment.Revision-1)
 }
 
 // journal numbers the events over all rollouts and writes them.
@@ -164,11 +172,11 @@ func (w *writer) journal(ctx context.Context) error {
 	}
 	for i := range w.events {
 		w.events[i].Seq = last + int64(i) + 1
-		doc, err := json.Marshal(w.events[i])
+		doc, err := document(w.events[i])
 		if err != nil {
 			return err
 		}
-		if _, err := w.tx.ExecContext(ctx, "INSERT INTO events (seq, doc) VALUES (?, ?)", w.events[i].Seq, string(doc)); err != nil {
+		if _, err := w.tx.ExecContext(ctx, "INSERT INTO events (seq, doc) VALUES (?, ?)", w.events[i].Seq, doc); err != nil {
 			return err
 		}
 	}

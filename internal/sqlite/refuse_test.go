@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"bytes"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -327,4 +328,27 @@ func TestOverwrittenText(t *testing.T) {
 		t.Fatal("no page lies within a document")
 	}
 	mustRefuse(t, lay(t, harmed, dir), davit.CodeRefused, "text of rollouts.doc was overwritten")
+}
+
+// TestForeignBytesAreStoredAsText commits raw JSON that is not UTF-8, as a client
+// may send it. The store must not take it for damage afterwards.
+func TestForeignBytesAreStoredAsText(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openIn(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := json.RawMessage("{\"path\":\"/\xa5\"}")
+	change := step(1)
+	change.Rollouts[0].Plan = davit.Plan{Stages: []davit.Stage{{Gates: []davit.Gate{{Params: foreign}}}}}
+	change.Events[0].Data = foreign
+	change.Audit[0].After = foreign
+	mustCommit(t, s, change)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, dir)
+	if steps, err := agree(t.Context(), dir, s); steps != 1 || err != nil {
+		t.Errorf("%d steps, %v", steps, err)
+	}
 }
