@@ -37,7 +37,7 @@ type FlagRule struct {
 	// ID names the rule within its flag and environment; it may be left out.
 	ID          string         `json:"id,omitempty"`
 	Description string         `json:"description,omitempty"`
-	When        *FlagCondition `json:"when,omitempty"`  // everybody when nil
+	When        *FlagCondition `json:"when,omitempty"` // everybody when nil
 	Serve       FlagServe      `json:"serve,omitzero"` // empty: what the settings' Default says
 	// Advanced is flagd's targeting in JsonLogic, in place of When and Serve. What
 	// it answers is the name of a variant, or null, and then the next rule is
