@@ -12,6 +12,10 @@ TOOLS        := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/davit/tools
 LINT_VERSION := v2.15.0
 LINT         := $(TOOLS)/golangci-lint-$(LINT_VERSION)-$(shell go env GOVERSION)/golangci-lint
 
+# What flagd's flags are evaluated beside, kept by version too.
+FLAGD_CORE_VERSION := 4.0.1
+FLAGD_CORE         := $(TOOLS)/flagd-core-$(FLAGD_CORE_VERSION)
+
 .PHONY: build
 build: ## bin/davit
 	$(BUILD) -o bin/davit ./cmd/davit
@@ -21,8 +25,14 @@ demo: build ## deployments of the example under live traffic, in under 90 s
 	bin/davit demo
 
 .PHONY: test
-test: ## all tests; TESTFLAGS are go test's
-	go test $(TESTFLAGS) ./...
+test: $(FLAGD_CORE) ## all tests; TESTFLAGS are go test's
+	DAVIT_FLAGD_CORE=$(FLAGD_CORE) go test $(TESTFLAGS) ./...
+
+$(FLAGD_CORE):
+	scripts/need node=nodejs npm=npm
+	rm -rf $@ $@.new
+	npm install --silent --no-audit --no-fund --prefix $@.new @openfeature/flagd-core@$(FLAGD_CORE_VERSION) @openfeature/core@1.12.0
+	mv $@.new $@
 
 .PHONY: race
 race: ## all tests with the race detector, which needs a C compiler

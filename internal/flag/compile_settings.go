@@ -77,7 +77,10 @@ func (c *compiler) rule(f *compiled, salt *salt, r davit.FlagRule, index int, at
 		at.field("id").wrong("it is longer than %d bytes", nameMost)
 	}
 	if r.Advanced != nil {
-		at.field("advanced").wrong("JsonLogic is not evaluated here")
+		if r.When != nil || r.Serve != (davit.FlagServe{}) {
+			at.wrong("an advanced rule has neither when nor serve")
+		}
+		made.advanced = compileLogic(r.Advanced, at.field("advanced"))
 		return made
 	}
 	if r.When != nil {

@@ -9,6 +9,7 @@ import (
 // Context is what is known about whom a flag is evaluated for. It is made by
 // NewContext or ParseContext, and does not change; nil is one that is empty.
 type Context struct {
+	key        string         // the targeting key, which is in the attributes too
 	attributes map[string]any // as encoding/json decodes
 	now        time.Time
 }
@@ -30,8 +31,7 @@ func (c *Context) TargetingKey() string {
 	if c == nil {
 		return ""
 	}
-	key, _ := c.attributes[targetingKey].(string)
-	return key
+	return c.key
 }
 
 // path is where an attribute is in a context.
@@ -55,6 +55,9 @@ func splitPath(text string) path {
 	}
 	return append(parts, string(part))
 }
+
+// isKey reports whether it is the path of the targeting key.
+func (p path) isKey() bool { return len(p) == 1 && p[0] == targetingKey }
 
 // String returns the path as splitPath reads it.
 func (p path) String() string {

@@ -33,10 +33,7 @@ func ParseContext(src []byte, now time.Time) (*Context, error) {
 	if err := json.Unmarshal(src, &attributes); err != nil {
 		return nil, &ContextError{ParseError, "the context is no JSON: " + err.Error()}
 	}
-	if err := checkKey(attributes); err != nil {
-		return nil, err
-	}
-	return &Context{attributes: attributes, now: now}, nil
+	return newContext(attributes, now)
 }
 
 // nested returns how deep the lists and objects of a JSON text are in each other.
@@ -59,13 +56,15 @@ func nested(src []byte) int {
 	return most
 }
 
-// checkKey refuses a targeting key that is no text.
-func checkKey(attributes map[string]any) error {
-	switch attributes[targetingKey].(type) {
-	case nil, string:
-		return nil
+// newContext makes a context of values as encoding/json decodes them.
+func newContext(attributes map[string]any, now time.Time) (*Context, error) {
+	switch key := attributes[targetingKey].(type) {
+	case nil:
+		return &Context{attributes: attributes, now: now}, nil
+	case string:
+		return &Context{key: key, attributes: attributes, now: now}, nil
 	default:
-		return &ContextError{InvalidContext, "targetingKey is no text"}
+		return nil, &ContextError{InvalidContext, "targetingKey is no text"}
 	}
 }
 
@@ -78,10 +77,7 @@ func NewContext(attributes map[string]any, now time.Time) (*Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkKey(made); err != nil {
-		return nil, err
-	}
-	return &Context{attributes: made, now: now}, nil
+	return newContext(made, now)
 }
 
 func plainMap(values map[string]any, depth int, left *int) (map[string]any, error) {

@@ -37,6 +37,13 @@ func (f *compiled) evaluate(ctx *Context, t *trace) outcome {
 	}
 	for i := range f.rules {
 		r := &f.rules[i]
+		if r.advanced != nil {
+			if o, decided := r.advanced.serve(f, ctx, t); decided {
+				o.rule = r
+				return o
+			}
+			continue
+		}
 		if !r.applies(ctx, t) {
 			continue
 		}
@@ -65,7 +72,10 @@ func (p *prerequisite) holds(ctx *Context, t *trace) (outcome, bool) {
 
 // find returns the variant that the target has for the user; nil when none.
 func (g *target) find(ctx *Context, t *trace) *variant {
-	key, _ := g.by.of(ctx).(string)
+	key := ctx.TargetingKey()
+	if !g.by.isKey() {
+		key, _ = g.by.of(ctx).(string)
+	}
 	v := g.keys[key]
 	if t != nil {
 		why := fmt.Sprintf("%s %q is not among the %d named", g.by, key, len(g.keys))

@@ -12,8 +12,8 @@ import (
 // at is when the tests' evaluations take place.
 var at = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// context reads a context.
-func context(t testing.TB, src string) *flag.Context {
+// read reads a context.
+func read(t testing.TB, src string) *flag.Context {
 	t.Helper()
 	ctx, err := flag.ParseContext([]byte(src), at)
 	if err != nil {
@@ -90,11 +90,11 @@ func TestOrder(t *testing.T) {
 		"default":                {ctx: `{}`, variant: "none", reason: flag.Default},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := s.Evaluate("color", context(t, c.ctx))
+			got := s.Evaluate("color", read(t, c.ctx))
 			if got.Variant != c.variant || got.Reason != c.reason || got.Rule != c.rule || got.Error != c.err {
 				t.Errorf("%+v, want %+v", got, c)
 			}
-			if explained := s.Explain("color", context(t, c.ctx)); explained.Result.Variant != got.Variant || len(explained.Steps) == 0 {
+			if explained := s.Explain("color", read(t, c.ctx)); explained.Result.Variant != got.Variant || len(explained.Steps) == 0 {
 				t.Errorf("explained as %+v", explained)
 			}
 		})

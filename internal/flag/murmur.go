@@ -30,11 +30,7 @@ func newSalt(text string) salt {
 }
 
 // hash returns the 32-bit murmur3 of the salt and a text after it, with seed 0.
-func (s *salt) hash(text string) uint32 { return murmur(s, text) }
-
-func (s *salt) hashBytes(text []byte) uint32 { return murmur(s, text) }
-
-func murmur[T string | []byte](s *salt, text T) uint32 {
+func (s *salt) hash(text string) uint32 {
 	state := s.state
 	size := s.size + uint32(len(text)) //nolint:gosec // the length counts modulo 2^32
 	// The salt's last bytes begin a block that the text ends.

@@ -55,9 +55,10 @@ type target struct {
 
 // rule serves something to whoever meets a condition.
 type rule struct {
-	id    string
-	when  condition // nil: everybody
-	serve serve
+	id       string
+	when     condition // nil: everybody
+	serve    serve
+	advanced *logic // in place of both
 }
 
 // serve is a variant, a split, or neither.

@@ -43,21 +43,28 @@ func reaches(shares []davit.FlagShare, total int, find func(string) *variant) []
 	return ranges
 }
 
-// pick returns the variant that the split has for the user.
-func (s *split) pick(f *compiled, ctx *Context, t *trace) outcome {
-	var number [32]byte
-	var hash uint32
+// hash hashes what users are told apart by; ok is false when they do not have it.
+func (s *split) hash(ctx *Context) (hash uint32, ok bool) {
+	if s.by.isKey() {
+		key := ctx.TargetingKey()
+		return s.salt.hash(key), key != ""
+	}
 	switch value := s.by.of(ctx).(type) {
 	case string:
-		if value == "" {
-			return s.missing(f, t)
-		}
-		hash = s.salt.hash(value)
+		return s.salt.hash(value), value != ""
 	case float64:
-		hash = s.salt.hashBytes(strconv.AppendFloat(number[:0], value, 'f', -1, 64))
+		return s.salt.hash(jsNumber(value)), true
 	case bool:
-		hash = s.salt.hash(strconv.FormatBool(value))
+		return s.salt.hash(strconv.FormatBool(value)), true
 	default:
+		return 0, false
+	}
+}
+
+// pick returns the variant that the split has for the user.
+func (s *split) pick(f *compiled, ctx *Context, t *trace) outcome {
+	hash, ok := s.hash(ctx)
+	if !ok {
 		return s.missing(f, t)
 	}
 	v := s.ranges[len(s.ranges)-1].variant
@@ -82,7 +89,7 @@ func (s *split) missing(f *compiled, t *trace) outcome {
 		return outcome{variant: s.otherwise, reason: Default}
 	}
 	code := InvalidContext
-	if s.by.String() == targetingKey {
+	if s.by.isKey() {
 		code = TargetingKeyMissing
 	}
 	message := fmt.Sprintf("flag %q splits by %s, which the context does not have", f.key, s.by)

@@ -2,6 +2,7 @@ package flag
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 )
 
@@ -14,7 +15,10 @@ type version struct {
 // parseVersion reads a version, also with a v before it, and with its last
 // numbers left out. It returns how many numbers were there.
 func parseVersion(s string) (v version, numbers int, ok bool) {
-	s = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(s), "v"), "V")
+	s = strings.TrimSpace(s)
+	if s != "" && (s[0] == 'v' || s[0] == 'V') {
+		s = s[1:]
+	}
 	if len(s) > nameMost {
 		return v, 0, false
 	}
@@ -128,4 +132,13 @@ func digits(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// String writes the version.
+func (v version) String() string {
+	text := fmt.Sprintf("%d.%d.%d", v.numbers[0], v.numbers[1], v.numbers[2])
+	if v.pre != "" {
+		text += "-" + v.pre
+	}
+	return text
 }

@@ -1,0 +1,89 @@
+package flag
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/davit-dev/davit"
+)
+
+// Bounds of flagd's documents.
+const (
+	flagdBytes = 64 << 20
+	flagdDepth = 100
+)
+
+// flagdDocument is a flag definition of flagd, schema v0.
+type flagdDocument struct {
+	Schema     string                     `json:"$schema,omitempty"`
+	Flags      map[string]flagdFlag       `json:"flags"`
+	Evaluators map[string]json.RawMessage `json:"$evaluators,omitempty"`
+	Metadata   map[string]any             `json:"metadata,omitempty"`
+}
+
+// flagdFlag is a flag of it.
+type flagdFlag struct {
+	Key            string                     `json:"key,omitempty"` // in the form with a list of flags
+	State          string                     `json:"state"`
+	Variants       map[string]json.RawMessage `json:"variants"`
+	DefaultVariant *string                    `json:"defaultVariant,omitempty"`
+	Targeting      json.RawMessage            `json:"targeting,omitempty"`
+	Metadata       map[string]any             `json:"metadata,omitempty"`
+}
+
+// flagdSchema is the address of the schema that is written.
+const flagdSchema = "https://flagd.dev/schema/v0/flags.json"
+
+// The states of flagd's flags.
+const (
+	flagdEnabled  = "ENABLED"
+	flagdDisabled = "DISABLED"
+)
+
+// readFlagd decodes a document, with its flags as an object or as a list.
+func readFlagd(src []byte) (*flagdDocument, error) {
+	invalid := func(format string, args ...any) error {
+		return &davit.Error{
+			Code: davit.CodeInvalid, Message: "this is no flag definition of flagd: " + fmt.Sprintf(format, args...),
+			Hint: "see https://flagd.dev/reference/flag-definitions",
+		}
+	}
+	if len(src) > flagdBytes || nested(src) > flagdDepth {
+		return nil, invalid("it is longer than %d bytes, or more than %d deep", flagdBytes, flagdDepth)
+	}
+	var raw struct {
+		flagdDocument
+		Flags json.RawMessage `json:"flags"`
+	}
+	if err := json.Unmarshal(src, &raw); err != nil {
+		return nil, invalid("%v", err)
+	}
+	made := raw.flagdDocument
+	flags := bytes.TrimSpace(raw.Flags)
+	if len(flags) == 0 || flags[0] != '[' {
+		if err := json.Unmarshal(append([]byte{}, flags...), &made.Flags); err != nil || made.Flags == nil {
+			return nil, invalid("flags: %v", orMissing(err))
+		}
+		return &made, nil
+	}
+	var listed []flagdFlag
+	if err := json.Unmarshal(flags, &listed); err != nil {
+		return nil, invalid("flags: %v", err)
+	}
+	made.Flags = make(map[string]flagdFlag, len(listed))
+	for i, f := range listed {
+		if _, twice := made.Flags[f.Key]; twice || f.Key == "" {
+			return nil, invalid("flags[%d]: the key %q is empty, or there twice", i, f.Key)
+		}
+		made.Flags[f.Key] = f
+	}
+	return &made, nil
+}
+
+func orMissing(err error) any {
+	if err == nil {
+		return "there is none"
+	}
+	return err
+}
