@@ -63,10 +63,11 @@ func (o opinion) agreed() bool { return o[0] == o[1] }
 // failed reports whether flagd-core gave up.
 func (o opinion) failed() bool { return o[0].ErrorCode != "" }
 
-// ask evaluates a flag for contexts.
-func (o *oracle) ask(t testing.TB, definition []byte, key string, contexts []map[string]any) []opinion {
+// ask evaluates a flag for contexts. With strict the definition has to be valid by
+// flagd's schema.
+func (o *oracle) ask(t testing.TB, definition []byte, key string, contexts []map[string]any, strict bool) []opinion {
 	t.Helper()
-	request, err := json.Marshal(map[string]any{"definition": string(definition), "flag": key, "contexts": contexts, "now": at.Unix()})
+	request, err := json.Marshal(map[string]any{"definition": string(definition), "flag": key, "contexts": contexts, "now": at.Unix(), "strict": strict})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func TestAsFlagd(t *testing.T) {
 		if kept {
 			advanced++
 		}
-		opinions := o.ask(t, definition, "checkout", contexts)
+		opinions := o.ask(t, definition, "checkout", contexts, false)
 		for i, want := range opinions {
 			evaluations++
 			if !want.agreed() {

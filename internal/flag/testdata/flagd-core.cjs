@@ -1,8 +1,9 @@
 // Evaluates flags with @openfeature/flagd-core, compiled and interpreted. It reads
 // one request a line, {definition, flag, contexts, now}, and answers each with a
-// line of [compiled, interpreted] a context.
+// line of [compiled, interpreted] a context. With strict the definition has to be
+// valid by flagd's schema.
 const { createRequire } = require('node:module')
-const { FlagdCore } = createRequire(process.argv[2] + '/')('@openfeature/flagd-core')
+const { FlagdCore, MemoryStorage } = createRequire(process.argv[2] + '/')('@openfeature/flagd-core')
 const quiet = { error () {}, warn () {}, info () {}, debug () {} }
 
 function evaluator (definition, options) {
@@ -17,10 +18,11 @@ function evaluator (definition, options) {
 }
 
 require('node:readline').createInterface({ input: process.stdin }).on('line', line => {
-  const { definition, flag, contexts, now } = JSON.parse(line)
+  const { definition, flag, contexts, now, strict } = JSON.parse(line)
   Date.now = () => now * 1000
   let answers
   try {
+    if (strict) new MemoryStorage(quiet).setConfigurations(definition, true)
     const compiled = evaluator(definition, {})
     const interpreted = evaluator(definition, { disableDynamicCodeGeneration: true })
     answers = contexts.map(context => [compiled(flag, context), interpreted(flag, context)])
