@@ -62,10 +62,11 @@ func (f *compiled) evaluate(ctx *Context, t *trace) outcome {
 // holds evaluates the flag that has to serve something. It returns its outcome
 // too, which may be an error.
 func (p *prerequisite) holds(ctx *Context, t *trace) (outcome, bool) {
+	first := t.len()
 	o := p.flag.evaluate(ctx, t.deeper())
 	holds := p.flag.enabled && o.reason != Disabled && o.variant != nil && slices.Contains(p.variants, o.variant)
 	if t != nil {
-		t.say(holds, "prerequisite "+p.flag.key, "it serves "+served(o.variant))
+		t.sayAt(first, holds, "prerequisite "+p.flag.key, "it serves "+served(o.variant))
 	}
 	return o, holds
 }

@@ -3,6 +3,7 @@ package flag
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/davit-dev/davit"
 )
@@ -35,6 +36,19 @@ func (t *trace) say(holds bool, what, why string) {
 	if t != nil {
 		*t.steps = append(*t.steps, Step{Depth: t.depth, What: what, Holds: holds, Why: why})
 	}
+}
+
+// len returns how many steps there are.
+func (t *trace) len() int {
+	if t == nil {
+		return 0
+	}
+	return len(*t.steps)
+}
+
+// sayAt puts a step before those that it rests on.
+func (t *trace) sayAt(i int, holds bool, what, why string) {
+	*t.steps = slices.Insert(*t.steps, i, Step{Depth: t.depth, What: what, Holds: holds, Why: why})
 }
 
 // deeper returns a trace for what the next step rests on.

@@ -77,8 +77,8 @@ func equality(name string, args []any) (c davit.FlagCondition, ok bool) {
 		return c, false
 	}
 	c = davit.FlagCondition{Attribute: by, Op: davit.OpIn}
-	switch {
-	case name == "===" || name == "!==":
+	switch name {
+	case "===", "!==":
 		if fixed == nil {
 			present := davit.FlagCondition{Attribute: by, Op: davit.OpPresent}
 			c = davit.FlagCondition{Not: &present}
