@@ -26,6 +26,7 @@ demo: build ## deployments of the example under live traffic, in under 90 s
 
 .PHONY: test
 test: $(FLAGD_CORE) ## all tests; TESTFLAGS are go test's
+	scripts/need node=nodejs
 	DAVIT_FLAGD_CORE=$(FLAGD_CORE) go test $(TESTFLAGS) ./...
 
 $(FLAGD_CORE):
@@ -122,6 +123,10 @@ bench-analysis: ## false alarms, time to haul back and bake saved, over simulate
 
 bench-death: build ## requests lost when one of two instances is killed
 	go run ./bench/deployments -davit bin/davit death
+
+.PHONY: bench-flags
+bench-flags: ## evaluating and compiling feature flags
+	go test -run '^$$' -bench . $(BENCHFLAGS) ./internal/flag
 
 .PHONY: bench-validation
 bench-validation: build ## the whole validation suite against the example application

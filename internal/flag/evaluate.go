@@ -24,7 +24,7 @@ func (f *compiled) evaluate(ctx *Context, t *trace) outcome {
 	for i := range f.prerequisites {
 		o, holds := f.prerequisites[i].holds(ctx, t)
 		if o.err != "" {
-			return o
+			return outcome{reason: Failed, err: o.err, message: o.message}
 		}
 		if !holds {
 			return outcome{variant: f.off, reason: Disabled}

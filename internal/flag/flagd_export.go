@@ -47,27 +47,27 @@ func ExportFlagd(environment string, flags []davit.Flag, segments []davit.Segmen
 		document.Flags[key] = f
 	}
 	for name, shared := range ex.shared {
-		text, err := encode(shared)
+		text, err := encode(shared, "")
 		if err != nil {
 			return nil, err
 		}
 		document.Evaluators[name] = text
 	}
 	var err error
-	made.Definition, err = encode(document)
+	made.Definition, err = encode(document, "  ")
 	return made, err
 }
 
 // encode writes JSON without escaping what only HTML needs escaped.
-func encode(v any) (json.RawMessage, error) {
+func encode(v any, indent string) (json.RawMessage, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
+	encoder.SetIndent("", indent)
 	if err := encoder.Encode(v); err != nil {
 		return nil, fmt.Errorf("encoding for flagd: %w", err)
 	}
-	return text.Bytes(), nil
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }
 
 // exporter writes targeting.
@@ -107,7 +107,7 @@ func (ex *exporter) flag(f *davit.Flag) (made flagdFlag, err error) {
 		if _, isName := targeting.(string); isName { // targeting is an object
 			targeting = jsonLogic("if", true, targeting, nil)
 		}
-		made.Targeting, err = encode(targeting)
+		made.Targeting, err = encode(targeting, "")
 	}
 	return made, err
 }

@@ -78,7 +78,7 @@ func (im *importer) addEvaluators(document *flagdDocument, made *Imported) error
 		if err != nil {
 			return &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("$evaluators[%s] cannot be imported", name), Err: err}
 		}
-		if when, ok := im.condition(expanded); ok {
+		if when, ok := im.condition(expanded); ok && depthOf(&when) <= depthMost {
 			made.Segments = append(made.Segments, davit.Segment{Key: name, Description: "imported from $evaluators", When: &when})
 			im.segments[name] = true
 		}
@@ -210,7 +210,7 @@ func (im *importer) targeting(settings *davit.FlagSettings, source json.RawMessa
 	if off, rest, ok := switchedOff(decoded); ok && settings.Enabled && im.has(off) {
 		settings.Enabled, settings.Off, decoded = false, off, rest
 	}
-	if rules, ok := im.rules(decoded, nil); ok {
+	if rules, ok := im.rules(decoded, nil); ok && !slices.ContainsFunc(rules, tooDeep) {
 		settings.Rules = rules
 		im.simplify(settings)
 		return false, nil
@@ -220,9 +220,9 @@ func (im *importer) targeting(settings *davit.FlagSettings, source json.RawMessa
 	if err != nil {
 		return false, err
 	}
-	text, err := json.Marshal(expanded)
+	text, err := encode(expanded, "")
 	if err != nil {
-		return false, fmt.Errorf("encoding its targeting: %w", err)
+		return false, err
 	}
 	settings.Rules = []davit.FlagRule{{Advanced: text}}
 	return true, nil
@@ -254,6 +254,23 @@ func (im *importer) simplify(settings *davit.FlagSettings) {
 	case last.Split != nil && !slices.ContainsFunc(settings.Rules, empty):
 		settings.Rules, settings.Default = settings.Rules[:n], last
 	}
+}
+
+// tooDeep reports whether a rule has conditions too deep in each other.
+func tooDeep(r davit.FlagRule) bool { return r.When != nil && depthOf(r.When) > depthMost }
+
+// depthOf returns how deep conditions are in a condition.
+func depthOf(c *davit.FlagCondition) int {
+	most := 0
+	for _, list := range [][]davit.FlagCondition{c.All, c.Any} {
+		for i := range list {
+			most = max(most, depthOf(&list[i])+1)
+		}
+	}
+	if c.Not != nil {
+		most = max(most, depthOf(c.Not)+1)
+	}
+	return most
 }
 
 // has reports whether the flag has a variant.

@@ -193,7 +193,7 @@ func (im *importer) bucketing(v any) (salt, by string, joined, ok bool) {
 		all.WriteString(im.key)
 	}
 	by, ok = attributeOf(parts[len(parts)-1])
-	return all.String(), by, true, ok && all.Len() > 0
+	return all.String(), by, true, ok && all.Len() > 0 && all.Len() <= nameMost
 }
 
 // attributeOf returns the path of a var that has no default and is none of
