@@ -64,7 +64,7 @@ func (f *compiled) evaluate(ctx *Context, t *trace) outcome {
 func (p *prerequisite) holds(ctx *Context, t *trace) (outcome, bool) {
 	first := t.len()
 	o := p.flag.evaluate(ctx, t.deeper())
-	holds := p.flag.enabled && o.reason != Disabled && o.variant != nil && slices.Contains(p.variants, o.variant)
+	holds := o.reason != Disabled && o.variant != nil && slices.Contains(p.variants, o.variant)
 	if t != nil {
 		t.sayAt(first, holds, "prerequisite "+p.flag.key, "it serves "+served(o.variant))
 	}
