@@ -10,8 +10,18 @@ type outcome struct {
 	variant *variant // nil: the application's default
 	rule    *rule    // that decided, if one did
 	reason  Reason
-	err     ErrorCode
+	failure *failure // nil: none
+}
+
+// failure is why an evaluation comes to nothing.
+type failure struct {
+	code    ErrorCode
 	message string
+}
+
+// failed returns the outcome of an evaluation that comes to nothing.
+func failed(code ErrorCode, message string) outcome {
+	return outcome{reason: Failed, failure: &failure{code, message}}
 }
 
 // evaluate looks at what a flag says in its order: off, prerequisites, targets,
@@ -23,8 +33,8 @@ func (f *compiled) evaluate(ctx *Context, t *trace) outcome {
 	}
 	for i := range f.prerequisites {
 		o, holds := f.prerequisites[i].holds(ctx, t)
-		if o.err != "" {
-			return outcome{reason: Failed, err: o.err, message: o.message}
+		if o.failure != nil {
+			return outcome{reason: Failed, failure: o.failure}
 		}
 		if !holds {
 			return outcome{variant: f.off, reason: Disabled}

@@ -207,7 +207,7 @@ func (l *logic) serve(f *compiled, ctx *Context, t *trace) (o outcome, decided b
 	case err != nil:
 		message := fmt.Sprintf("the advanced rule of flag %q fails: %v", f.key, err)
 		t.say(false, "advanced rule", message)
-		return outcome{reason: Failed, err: General, message: message}, true
+		return failed(General, message), true
 	case v == nil:
 		t.say(false, "advanced rule", "it answers null")
 		return outcome{}, false
@@ -221,7 +221,7 @@ func (l *logic) serve(f *compiled, ctx *Context, t *trace) (o outcome, decided b
 	}
 	message := fmt.Sprintf("the advanced rule of flag %q answers %s, which is no variant", f.key, shown(v))
 	t.say(false, "advanced rule", message)
-	return outcome{reason: Failed, err: General, message: message}, true
+	return failed(General, message), true
 }
 
 // scope is the context with flagd's properties, at the top of an expression.

@@ -140,7 +140,10 @@ func notFound(environment, key string) Result {
 
 // result returns the public form of an outcome.
 func (f *compiled) result(o outcome) Result {
-	r := Result{Key: f.key, Reason: o.reason, Error: o.err, Message: o.message, Metadata: f.metadata}
+	r := Result{Key: f.key, Reason: o.reason, Metadata: f.metadata}
+	if o.failure != nil {
+		r.Error, r.Message = o.failure.code, o.failure.message
+	}
 	if o.rule != nil {
 		r.Rule = o.rule.id
 	}

@@ -96,5 +96,5 @@ func (s *split) missing(f *compiled, t *trace) outcome {
 	if t != nil {
 		t.say(false, "split by "+s.by.String(), message)
 	}
-	return outcome{reason: Failed, err: code, message: message}
+	return failed(code, message)
 }
