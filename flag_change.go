@@ -1,0 +1,63 @@
+package davit
+
+import (
+	"encoding/json"
+	"errors"
+)
+
+// ErrFlagRevision is wrapped by the error about an edit that does not match the
+// flag's revision.
+var ErrFlagRevision = errors.New("somebody has changed it")
+
+// FlagEdit asks for a change of a flag.
+type FlagEdit struct {
+	Application, Key string
+	Actor            string
+	Action           string // for the audit log: "flag.create", "flag.change", …
+	Comment          string // why
+	// Match is the revision that the flag must have: 0 when there must be none, and
+	// AnyFlagRevision for whichever there is.
+	Match int64
+	// Scope, unless it is nil, is the key that the change is made with. It changes
+	// no more than the settings of its environment.
+	Scope *AccessKey
+	// Alter returns the flag as it is to be, given what it is; the zero flag when
+	// there is none.
+	Alter func(Flag) (Flag, error)
+	// Delete is for a flag that is to go; then Alter is not asked.
+	Delete bool
+	// DryRun changes nothing. Contexts are those whose answers are compared.
+	DryRun   bool
+	Contexts []map[string]any
+	// RequestKey and RequestDigest name a request that may be repeated.
+	RequestKey, RequestDigest string
+}
+
+// AnyFlagRevision matches a flag whatever its revision is.
+const AnyFlagRevision = -1
+
+// FlagOutcome is what came of an edit, or would.
+type FlagOutcome struct {
+	Record     *FlagRecord      `json:"record"` // as it is now; with DryRun, as it would be
+	Difference []FlagDifference `json:"difference"`
+	// Changed is false when the flag was so already, or nothing was to be changed.
+	Changed bool `json:"changed"`
+	// Repeated says that the request was answered before, and not done again.
+	Repeated bool `json:"repeated,omitempty"`
+	// Affected tells, by environment, how many contexts get another answer.
+	Affected map[string]FlagAffected `json:"affected,omitempty"`
+}
+
+// FlagDifference is a place in a flag's JSON and what was and is there. Before is
+// missing of what was added, After of what was removed.
+type FlagDifference struct {
+	Path   string          `json:"path"` // "environments.production.default.split.shares[0].weight"
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
+}
+
+// FlagAffected is an estimate of who gets another answer.
+type FlagAffected struct {
+	Contexts int `json:"contexts"` // that were looked at
+	Changed  int `json:"changed"`  // that get another value
+}

@@ -1,0 +1,42 @@
+package davit
+
+import "time"
+
+// FlagRecord is a flag as one change left it. The records of a flag are its
+// history; the newest is the flag.
+type FlagRecord struct {
+	Application string `json:"application"`
+	Flag        Flag   `json:"flag"`
+	// Revision numbers the changes of the flag from 1, over a deletion too, so that
+	// no two states of a key ever have the same one.
+	Revision int64 `json:"revision"`
+	// Sequence numbers the changes of all flags; the store sets it.
+	Sequence int64     `json:"sequence"`
+	At       time.Time `json:"at"`
+	Actor    string    `json:"actor"`
+	Action   string    `json:"action"` // of the audit entry: "flag.create", "flag.change", …
+	Comment  string    `json:"comment,omitempty"`
+	Deleted  bool      `json:"deleted,omitempty"`
+}
+
+// FlagCommit is a change of a flag, for a store to write in one transaction with
+// the audit entry that tells of it.
+type FlagCommit struct {
+	Record *FlagRecord // Revision must be the stored one plus 1
+	Entry  AuditEntry
+	// Request, unless it is nil, is remembered: asked again, it is answered and not
+	// done again.
+	Request *FlagRequest
+}
+
+// FlagRequest is a request to change a flag that its sender may repeat.
+type FlagRequest struct {
+	Key    string // the sender's, unique for the actor
+	Actor  string
+	Digest string // of what was asked
+	// Application, Flag and Revision name the record that the change left.
+	Application string
+	Flag        string
+	Revision    int64
+	At          time.Time
+}
