@@ -1,0 +1,156 @@
+package book
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/flag"
+)
+
+// application is the flags of one application. It never changes.
+type application struct {
+	records map[string]*davit.FlagRecord // by key; of deleted flags too
+	keys    []string                     // of those that are not deleted, in order
+	views   map[string]*View             // by environment
+	latest  View                         // without a snapshot: of environments that nothing was said about
+}
+
+// View is the flags of one environment as a change left them.
+type View struct {
+	*flag.Snapshot
+	// Metadata is that of the flags that have any, by key, as JSON.
+	Metadata map[string][]byte
+	// Timed says that a flag asks for the time, so that it may answer otherwise
+	// without a change.
+	Timed bool
+	// Sequence is that of the last change of the application's flags; 0 before the
+	// first.
+	Sequence  int64
+	ChangedAt time.Time
+}
+
+// compile returns an application with snapshots for those environments that its
+// flags name, and for some more.
+func compile(records map[string]*davit.FlagRecord, environments map[string]bool) (*application, error) {
+	a := &application{records: records, views: map[string]*View{}}
+	environments = maps.Clone(environments)
+	for key, r := range records {
+		if r.Sequence > a.latest.Sequence {
+			a.latest.Sequence, a.latest.ChangedAt = r.Sequence, r.At
+		}
+		if r.Deleted {
+			continue
+		}
+		a.keys = append(a.keys, key)
+		for name := range r.Flag.Environments {
+			environments[name] = true
+		}
+	}
+	slices.Sort(a.keys)
+	flags := make([]davit.Flag, 0, len(a.keys))
+	for _, key := range a.keys {
+		flags = append(flags, records[key].Flag)
+	}
+	metadata, timed, err := extras(flags)
+	if err != nil {
+		return nil, err
+	}
+	environments[""] = true // what is wrong in none is found, and there is one for those not named
+	for name := range environments {
+		snapshot, err := flag.Compile(name, flags, nil)
+		if err != nil {
+			return nil, err
+		}
+		a.views[name] = &View{Snapshot: snapshot, Metadata: metadata, Timed: timed, Sequence: a.latest.Sequence, ChangedAt: a.latest.ChangedAt}
+	}
+	return a, nil
+}
+
+// extras returns the metadata of flags as JSON, and whether any asks for the time:
+// flagd's $flagd.timestamp.
+func extras(flags []davit.Flag) (metadata map[string][]byte, timed bool, err error) {
+	metadata = map[string][]byte{}
+	for _, f := range flags {
+		if len(f.Metadata) > 0 {
+			if metadata[f.Key], err = json.Marshal(f.Metadata); err != nil {
+				return nil, false, fmt.Errorf("encoding the metadata of flag %s: %w", f.Key, err)
+			}
+		}
+		for _, settings := range f.Environments {
+			timed = timed || slices.ContainsFunc(settings.Rules, func(r davit.FlagRule) bool { return bytes.Contains(r.Advanced, []byte("timestamp")) })
+		}
+	}
+	return metadata, timed, nil
+}
+
+// stamp gives the views the number of the change that was stored.
+func (a *application) stamp(sequence int64, at time.Time) {
+	for _, view := range a.views {
+		view.Sequence, view.ChangedAt = sequence, at
+	}
+}
+
+// environments returns the environments of an application that have access keys.
+func (s *state) environments(application string) map[string]bool {
+	names := map[string]bool{}
+	for _, g := range s.grants {
+		if g.Application == application {
+			names[g.Environment] = true
+		}
+	}
+	return names
+}
+
+// View returns the flags of an environment, none when nothing was said about it.
+func (b *Book) View(application, environment string) *View {
+	a := b.state.Load().applications[application]
+	if a == nil {
+		return &View{Snapshot: &flag.Snapshot{}}
+	}
+	if view := a.views[environment]; view != nil {
+		return view
+	}
+	return a.views[""]
+}
+
+// Flag returns a flag; a *davit.Error of CodeNotFound when there is none. It is
+// shared, and not to be changed.
+func (b *Book) Flag(application, key string) (*davit.FlagRecord, error) {
+	if a := b.state.Load().applications[application]; a != nil {
+		if r := a.records[key]; r != nil && !r.Deleted {
+			return r, nil
+		}
+	}
+	return nil, notFound(application, key)
+}
+
+// Flags lists flags with keys after a given one, by key, limit at most. They are
+// shared, and not to be changed.
+func (b *Book) Flags(application, after string, limit int) []*davit.FlagRecord {
+	a := b.state.Load().applications[application]
+	if a == nil {
+		return nil
+	}
+	at, found := slices.BinarySearch(a.keys, after)
+	if found {
+		at++
+	}
+	keys := a.keys[at:min(at+limit, len(a.keys))]
+	list := make([]*davit.FlagRecord, 0, len(keys))
+	for _, key := range keys {
+		list = append(list, a.records[key])
+	}
+	return list
+}
+
+func notFound(application, key string) error {
+	return &davit.Error{
+		Code: davit.CodeNotFound, Message: "there is no flag " + key + " in " + application,
+		Hint: "davit flag list tells which there are",
+	}
+}
