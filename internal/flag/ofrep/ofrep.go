@@ -1,0 +1,111 @@
+// Package ofrep answers the OpenFeature Remote Evaluation Protocol, version 0.3:
+// https://github.com/open-feature/protocol. Single and bulk evaluation, and a
+// stream that tells of changes.
+package ofrep
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/flag/book"
+)
+
+// Prefix is what the paths of the protocol begin with.
+const Prefix = "/ofrep/"
+
+// EventsPath is where changes are told.
+const EventsPath = "/ofrep/v1/events"
+
+const flagsPath = "/ofrep/v1/evaluate/flags"
+
+// MaxBodyBytes bounds the body of a request.
+const MaxBodyBytes = 64 << 10
+
+// bodyTimeout is how long a client may take for a body.
+const bodyTimeout = 30 * time.Second
+
+// Handler answers the protocol from the flags of a book.
+type Handler struct {
+	book    *book.Book
+	metrics *metrics
+}
+
+// New returns a handler. It is a prometheus.Collector too.
+func New(b *book.Book) *Handler { return &Handler{book: b, metrics: newMetrics()} }
+
+var _ prometheus.Collector = (*Handler)(nil)
+
+// Describe tells which metrics there are.
+func (h *Handler) Describe(c chan<- *prometheus.Desc) { h.metrics.evaluations.Describe(c) }
+
+// Collect tells the metrics.
+func (h *Handler) Collect(c chan<- prometheus.Metric) { h.metrics.evaluations.Collect(c) }
+
+// ServeHTTP answers a request whose path begins with Prefix.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header["Origin"] != nil {
+		allowOrigin(w.Header())
+	}
+	path := r.URL.Path
+	key, single := strings.CutPrefix(path, flagsPath+"/")
+	switch {
+	case single && key != "":
+		if h.method(w, r, http.MethodPost) {
+			h.single(w, r, key)
+		}
+	case path == flagsPath:
+		if h.method(w, r, http.MethodPost) {
+			h.bulk(w, r)
+		}
+	case path == EventsPath:
+		if h.method(w, r, http.MethodGet) {
+			h.events(w, r)
+		}
+	default:
+		fail(w, http.StatusNotFound, "the protocol has no "+path)
+	}
+}
+
+// method reports whether a request is of the only method that its path takes, and
+// answers it when it is not.
+func (h *Handler) method(w http.ResponseWriter, r *http.Request, only string) bool {
+	if r.Method == only {
+		return true
+	}
+	allowed := only + ", " + http.MethodOptions
+	w.Header().Set("Allow", allowed)
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Access-Control-Allow-Methods", allowed)
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, X-API-Key, Content-Type, If-None-Match, Last-Event-ID")
+		w.Header().Set("Access-Control-Max-Age", "86400")
+		w.WriteHeader(http.StatusNoContent)
+		return false
+	}
+	fail(w, http.StatusMethodNotAllowed, r.URL.Path+" takes "+only)
+	return false
+}
+
+// allowOrigin lets pages of any site read the answer. Who may ask is told by a key,
+// never by cookies, so that a page can do no more than its key allows.
+func allowOrigin(header http.Header) {
+	header.Set("Access-Control-Allow-Origin", "*")
+	header.Set("Access-Control-Expose-Headers", "ETag")
+}
+
+// grant returns what the key of a request allows, and answers the request when it
+// has none that is known.
+func (h *Handler) grant(w http.ResponseWriter, r *http.Request) *book.Grant {
+	if g := h.book.Grant(shown(r)); g != nil {
+		return g
+	}
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	fail(w, http.StatusUnauthorized, "the request has no access key, or one that is not known or has expired")
+	return nil
+}
+
+// clientSide reports whether a grant is for the flags that everybody may see.
+func clientSide(g *book.Grant) bool { return g.Kind == davit.AccessClient }
