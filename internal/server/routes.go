@@ -42,6 +42,8 @@ func (s *Server) routes() (*http.ServeMux, huma.API) {
 	s.releasedRoute(h)
 	s.backupRoute(h)
 	s.upgradeRoutes(h)
+	s.flagRoutes(h)
+	s.flagKeyRoutes(h)
 	register(s, h, get("version", "/v1/version", "Which server answers"),
 		func(context.Context, *struct{}) (*body[api.Version], error) {
 			return &body[api.Version]{api.Version{Version: s.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}}, nil

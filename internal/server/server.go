@@ -69,8 +69,16 @@ type Config struct {
 	Metrics func(ctx context.Context, w io.Writer) error
 	// Upgrader may be nil.
 	Upgrader Upgrader
-	Version  string
-	Log      *slog.Logger
+	// Flags may be nil; then there are none. OFREP answers requests below /ofrep/,
+	// and knows by itself who may ask. Grant returns what an access key allows, nil
+	// for one that is not known.
+	Flags Flags
+	OFREP http.Handler
+	Grant func(key string) *davit.AccessKey
+	// Collectors are further metrics.
+	Collectors []prometheus.Collector
+	Version    string
+	Log        *slog.Logger
 }
 
 // Server answers the API on any number of listeners.
@@ -98,6 +106,7 @@ func New(config Config) *Server {
 	s := &Server{Config: config}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.registry, s.requests = newRegistry(config.Version)
+	s.registry.MustRegister(config.Collectors...)
 	mux, _ := s.routes()
 	s.handler = s.protect(mux)
 	return s
@@ -138,7 +147,7 @@ func (s *Server) Serve(ctx context.Context, grace time.Duration, listeners ...Li
 
 func (s *Server) httpServer(l Listener) *http.Server {
 	return &http.Server{
-		Handler:           l.guard(s.handler),
+		Handler:           s.admit(l.guard(s.handler)),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytes,
