@@ -34,6 +34,7 @@ type parts struct {
 	engine    *engine.Engine
 	observer  *observer
 	releases  *releaseBook
+	flags     *flagBook
 }
 
 // assemble opens what is kept in dir and puts the engine together. Nothing is
@@ -59,6 +60,9 @@ func assemble(ctx context.Context, dir string, lease time.Duration, handedOver b
 		return nil, err
 	}
 	p.releases = &releaseBook{store: p.store, now: time.Now}
+	if p.flags, err = openFlagBook(ctx, p.store); err != nil {
+		return nil, err
+	}
 	if p.platforms, err = openPlatforms(ctx, dir, log); err != nil {
 		return nil, err
 	}
@@ -73,7 +77,7 @@ func assemble(ctx context.Context, dir string, lease time.Duration, handedOver b
 
 // server returns what the API is served with.
 func (p *parts) server(log *slog.Logger) server.Config {
-	return server.Config{
+	return p.flags.serve(server.Config{
 		Engine: p.engine, Store: p.store, Logs: p.platforms.Logs, Metrics: p.platforms.Metrics,
 		Export: func(ctx context.Context, w io.Writer) error { return p.audit.Export(ctx, p.store, w) },
 		Tile:   func(ctx context.Context, path string) ([]byte, error) { return p.audit.Tile(ctx, p.store, path) },
@@ -81,7 +85,7 @@ func (p *parts) server(log *slog.Logger) server.Config {
 		Receipt: p.receiptOf,
 		Samples: p.store.Series,
 		Version: version, Log: log,
-	}
+	})
 }
 
 // Close closes what is open. Instances and proxy go on; handedOver is for when

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/api"
+	"github.com/davit-dev/davit/internal/flag/book"
+	"github.com/davit-dev/davit/internal/flag/ofrep"
+	"github.com/davit-dev/davit/internal/server"
+)
+
+// flagBook is the book of feature flags as the server asks it.
+type flagBook struct{ *book.Book }
+
+var _ server.Flags = (*flagBook)(nil)
+
+func openFlagBook(ctx context.Context, store book.Store) (*flagBook, error) {
+	b, err := book.Open(ctx, store, time.Now)
+	return &flagBook{b}, err
+}
+
+// serve adds the flags, if there are any, to what a server is made of.
+func (b *flagBook) serve(config server.Config) server.Config {
+	if b == nil {
+		return config
+	}
+	handler := ofrep.New(b.Book)
+	config.Flags, config.OFREP = b, handler
+	config.Collectors = append(config.Collectors, prometheus.Collector(handler))
+	config.Grant = func(key string) *davit.AccessKey {
+		if g := b.Grant(key); g != nil {
+			return &g.AccessKey
+		}
+		return nil
+	}
+	return config
+}
+
+// run notes the use of access keys until ctx ends.
+func (b *flagBook) run(ctx context.Context, log *slog.Logger) error {
+	return b.Run(ctx, func(err error) { log.WarnContext(ctx, "noting when access keys were used", "error", err) })
+}
+
+// Explain evaluates a flag and tells every step.
+func (b *flagBook) Explain(application, environment, key string, attributes map[string]any) (*api.FlagExplanation, error) {
+	e, err := b.Book.Explain(application, environment, key, attributes)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.FlagExplanation{
+		Key: key, Environment: environment, Variant: e.Result.Variant, Value: e.Result.Decoded(), Reason: string(e.Result.Reason),
+		Rule: e.Result.Rule, Error: string(e.Result.Error), Message: e.Result.Message, Steps: make([]api.FlagStep, 0, len(e.Steps)),
+	}
+	for _, s := range e.Steps {
+		out.Steps = append(out.Steps, api.FlagStep{Depth: s.Depth, What: s.What, Holds: s.Holds, Why: s.Why})
+	}
+	return out, nil
+}
