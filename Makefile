@@ -46,7 +46,7 @@ mutants: ## faults seeded into the engine, each of which its simulation must fin
 
 .PHONY: e2e
 e2e: ## the real binary with real processes, broken on purpose (Linux)
-	scripts/need prometheus=prometheus redis-server=redis-server pg_ctlcluster=postgresql
+	scripts/need prometheus=prometheus redis-server=redis-server pg_ctlcluster=postgresql node=nodejs npm=npm
 	go test -tags e2e -timeout 20m $(TESTFLAGS) ./e2e
 
 .PHONY: chaos
@@ -139,6 +139,10 @@ bench-release: build ## davit release beside git, git-cliff and conventional-cha
 	go run ./bench/release -davit bin/davit -peers $(PEERS)/node_modules/.bin $(BENCHFLAGS)
 
 PEERS := $(TOOLS)/release-peers
+
+.PHONY: bench-ofrep
+bench-ofrep: ## a flag read over OFREP beside a bare net/http handler: CPU per request
+	go run ./bench/ofrep
 
 .PHONY: bench-memory
 bench-memory: build ## memory of server and proxy over 10 million requests (about 15 minutes), and with 10,000 idle connections
