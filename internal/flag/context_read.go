@@ -23,6 +23,9 @@ func ParseContext(src []byte, now time.Time) (*Context, error) {
 	if len(src) > MaxContextBytes {
 		return nil, &ContextError{InvalidContext, fmt.Sprintf("the context is longer than %d bytes", MaxContextBytes)}
 	}
+	if attributes, ok := flatObject(src); ok {
+		return newContext(attributes, now)
+	}
 	if nested(src) > contextDepth {
 		return nil, &ContextError{InvalidContext, fmt.Sprintf("the context is more than %d deep", contextDepth)}
 	}

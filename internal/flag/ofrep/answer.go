@@ -17,7 +17,7 @@ func send(w http.ResponseWriter, status int, body []byte) {
 	if status != http.StatusOK {
 		w.WriteHeader(status)
 	}
-	_, _ = w.Write(body) // the client is gone: nobody to tell
+	_, _ = w.Write(body) //nolint:gosec // JSON, and said to be; a client that is gone cannot be told
 }
 
 // fail answers a request that is about no flag.
