@@ -95,7 +95,7 @@ func (p *program) stop(signal syscall.Signal) error {
 	if err := p.process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stopping %s: %w", p.name, err)
 	}
-	const patience = 15 * time.Second
+	const patience = 5 * time.Second
 	select {
 	case <-p.ended:
 		return nil
