@@ -49,6 +49,14 @@ e2e: ## the real binary with real processes, broken on purpose (Linux)
 	scripts/need prometheus=prometheus redis-server=redis-server pg_ctlcluster=postgresql node=nodejs npm=npm
 	go test -tags e2e -timeout 20m $(TESTFLAGS) ./e2e
 
+.PHONY: e2e-kubernetes
+e2e-kubernetes: build ## a real Kubernetes, or the one that KUBECONFIG names, and Davit on it (Linux, as root)
+	if [ -z "$${KUBECONFIG:-}" ]; then \
+		scripts/need containerd=containerd runc=runc iptables=iptables ip=iproute2 /usr/lib/cni/bridge=containernetworking-plugins; \
+		go run ./e2e/cluster/up -build; \
+	fi
+	go test -tags e2e -p 1 -v -timeout 20m $(TESTFLAGS) ./e2e/cluster ./e2e/kubernetes
+
 .PHONY: chaos
 chaos: build ## the server killed 200 times in the middle of rollouts, under traffic; one table
 	go run ./bench/chaos -davit bin/davit $(CHAOSFLAGS)
