@@ -20,8 +20,8 @@ const (
 )
 
 // group is the control group that the pods of one cluster live below: a folder
-// of one name in each hierarchy of the machine. The processes of the cluster hold
-// a lock on the first of them, so that one without is known to be left over.
+// of one name in each hierarchy of the machine. The first process of the cluster
+// holds a lock on the first of them, so that one without is known to be left over.
 type group struct {
 	name        string
 	hierarchies []string
@@ -133,7 +133,7 @@ func (g *group) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for _, h := range slices.Backward(g.hierarchies) {
-		// The kernel is done with a process a moment after the process is.
+		// The last processes may be ending just now.
 		err := until(ctx, func(context.Context) error { return removeGroups(filepath.Join(h, g.name)) })
 		if err != nil {
 			return fmt.Errorf("removing a control group: %w", err)

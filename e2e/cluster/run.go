@@ -24,6 +24,10 @@ const (
 	stageWork  = "work"
 )
 
+// lockDescriptor is where the first process has the lock of its control group:
+// the first descriptor after the standard ones.
+const lockDescriptor = 3
+
 // Run calls work with a cluster, and returns what it returned: the exit code of
 // the process, which is to call nothing else. With KUBECONFIG set, that names the
 // cluster. Otherwise Run builds the programs when they are not in the cache, and
@@ -125,6 +129,7 @@ func again(ctx context.Context, stage, group string) (*exec.Cmd, error) {
 // others, starts the one that does the work, and takes leave of all that lose
 // their parents, until that one ends.
 func reap(group string) (int, error) {
+	syscall.CloseOnExec(lockDescriptor) // it ends with this process, and all others after it
 	if err := isolate(); err != nil {
 		return 1, fmt.Errorf("preparing the namespaces: %w", err)
 	}
