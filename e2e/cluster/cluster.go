@@ -105,7 +105,7 @@ func (c *Cluster) prepare() error {
 		}
 	}
 	for name, target := range map[string]string{
-		"containerd.toml": home, "cni.conflist": home + "/cni", "kubelet.yaml": home, "proxy.yaml": home, "gateway.yaml": home,
+		"audit.yaml": home, "containerd.toml": home, "cni.conflist": home + "/cni", "kubelet.yaml": home, "proxy.yaml": home, "gateway.yaml": home,
 	} {
 		data, err := files.ReadFile("files/" + name)
 		if err != nil {

@@ -44,6 +44,7 @@ func (c *Cluster) startControlPlane(ctx context.Context) error {
 				"--client-ca-file=" + pki("ca.crt"), "--tls-cert-file=" + pki("server.crt"), "--tls-private-key-file=" + pki("server.key"),
 				"--kubelet-certificate-authority=" + pki("ca.crt"), "--kubelet-preferred-address-types=InternalIP",
 				"--kubelet-client-certificate=" + pki("admin.crt"), "--kubelet-client-key=" + pki("admin.key"),
+				"--audit-policy-file=" + home + "/audit.yaml", "--audit-log-path=" + auditLog,
 				"--service-account-issuer=https://kubernetes.default.svc",
 				"--service-account-key-file=" + pki("accounts.pub"), "--service-account-signing-key-file=" + pki("accounts.key"),
 			},

@@ -70,6 +70,9 @@ func run(o Options, work func(*Cluster) int) (int, error) {
 // enter executes this program in new namespaces, waits for its end, and removes
 // what the kernel leaves.
 func enter() (code int, err error) {
+	if os.Geteuid() != 0 {
+		return 1, errors.New("a cluster of one's own takes root; KUBECONFIG names another")
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := Build(ctx, os.Stderr); err != nil {

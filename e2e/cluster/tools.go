@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/mod/modfile"
@@ -130,9 +129,9 @@ func (s set) version(path string) (string, error) {
 	return "", fmt.Errorf("%s requires no %s", name, path)
 }
 
-// ensure builds the set into dir when that is not there. A build that was cut
-// leaves nothing by that name.
-func (s set) ensure(ctx context.Context, log io.Writer, dir string) (err error) {
+// ensure builds the set into dir when that is not there. Of several that want
+// the same one builds, and the others wait for it.
+func (s set) ensure(ctx context.Context, log io.Writer, dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
 	}
@@ -140,17 +139,31 @@ func (s set) ensure(ctx context.Context, log io.Writer, dir string) (err error) 
 	if err := os.MkdirAll(cache, 0o755); err != nil { //nolint:gosec // programs, no secrets
 		return fmt.Errorf("making the cache: %w", err)
 	}
-	lock, err := os.Open(cache)
+	var lock *os.File
+	err := until(ctx, func(context.Context) (err error) {
+		lock, err = lockFolder(cache)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("opening the cache: %w", err)
-	}
-	defer lock.Close()                                                     //nolint:errcheck // nothing was written
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a descriptor is an int
 		return fmt.Errorf("waiting for another build: %w", err)
 	}
+	defer lock.Close() //nolint:errcheck // nothing was written
 	if _, err := os.Stat(dir); err == nil {
 		return nil // another did it
 	}
+	fmt.Fprintf(log, "cluster: building %s into %s (%s of two processors, once)\n", filepath.Base(dir), cache, s.takes)
+	began := time.Now()
+	if err := s.make(ctx, dir); err != nil {
+		return fmt.Errorf("building %s: %w", s.name, err)
+	}
+	fmt.Fprintf(log, "cluster: built %s in %s\n", filepath.Base(dir), time.Since(began).Round(time.Second))
+	return nil
+}
+
+// make builds the set beside dir and gives it that name when it is whole. What
+// builds left that were cut is removed first.
+func (s set) make(ctx context.Context, dir string) (err error) {
+	cache := filepath.Dir(dir)
 	const building = ".building-"
 	left, err := filepath.Glob(filepath.Join(cache, building+"*"))
 	if err != nil {
@@ -158,26 +171,20 @@ func (s set) ensure(ctx context.Context, log io.Writer, dir string) (err error) 
 	}
 	for _, cut := range left {
 		if err := os.RemoveAll(cut); err != nil {
-			return fmt.Errorf("removing what a build left that was cut: %w", err)
+			return err
 		}
 	}
-	fmt.Fprintf(log, "cluster: building %s into %s (%s of two processors, once)\n", filepath.Base(dir), cache, s.takes)
-	began := time.Now()
 	work, err := os.MkdirTemp(cache, building)
 	if err != nil {
-		return fmt.Errorf("making a folder to build in: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	w := workshop{source: filepath.Join(work, "source"), out: filepath.Join(work, "out"), set: s}
 	if err := w.open(); err != nil {
-		return fmt.Errorf("building %s: %w", s.name, err)
+		return err
 	}
 	if err := s.build(ctx, w); err != nil {
-		return fmt.Errorf("building %s: %w", s.name, err)
+		return err
 	}
-	if err := os.Rename(w.out, dir); err != nil {
-		return fmt.Errorf("keeping what was built: %w", err)
-	}
-	fmt.Fprintf(log, "cluster: built %s in %s\n", filepath.Base(dir), time.Since(began).Round(time.Second))
-	return nil
+	return os.Rename(w.out, dir)
 }

@@ -3,6 +3,9 @@
 package kubernetes
 
 import (
+	"context"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,4 +65,34 @@ func TestProgramsOfTheClusterRestart(t *testing.T) {
 	p.until("the gateway routes again", answersOn(front, "/api/products"))
 	p.kubectl("scale", "deployment/api", "--replicas=4")
 	p.rolledOut("api")
+}
+
+// TestRequestsAreSeen counts what kubectl asks the API server for.
+func TestRequestsAreSeen(t *testing.T) {
+	if !kube.Own() {
+		t.Skip(cluster.ErrForeign)
+	}
+	p := newPlace(t)
+	before, err := kube.Requests("kubectl/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.kubectl("create", "configmap", "one")
+	p.kubectl("get", "configmaps", "--watch-only", "--request-timeout=1s")
+	p.until("both requests are seen", func(context.Context) error {
+		after, err := kube.Requests("kubectl/")
+		if err != nil {
+			return err
+		}
+		counts := map[string]int{}
+		for _, r := range after[len(before):] {
+			if r.Object == "configmaps" && r.User == "admin" {
+				counts[r.Verb+" "+strconv.Itoa(r.Status)]++
+			}
+		}
+		if counts["create 201"] != 1 || counts["watch 200"] != 1 {
+			return fmt.Errorf("%v", counts)
+		}
+		return nil
+	})
 }
