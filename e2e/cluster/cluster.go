@@ -24,7 +24,7 @@ import (
 // Options say what a cluster has.
 type Options struct {
 	// ControlPlane leaves out the node and the gateway: objects are stored and
-	// controllers act, and no pod ever runs. It is ready in a third of the time.
+	// controllers act, and no pod ever runs. It is up sooner, and takes less.
 	ControlPlane bool
 }
 

@@ -141,7 +141,12 @@ func (c *Cluster) Start(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return p.start(ctx)
+	select {
+	case <-p.ended:
+		return p.start(ctx)
+	default:
+		return fmt.Errorf("%s runs already", name)
+	}
 }
 
 func (c *Cluster) program(name string) (*program, error) {

@@ -42,6 +42,9 @@ func TestProgramsOfTheClusterRestart(t *testing.T) {
 	p.until("api answers", answersOn(front, "/api/products"))
 	traffic := p.begin(100, front)
 	for _, program := range []string{cluster.APIServer, cluster.Etcd, cluster.ControllerManager, cluster.Scheduler, cluster.Kubelet} {
+		if err := kube.Start(t.Context(), program); err == nil {
+			t.Errorf("%s was started a second time", program)
+		}
 		began := time.Now()
 		if err := kube.Stop(program); err != nil {
 			t.Fatal(err)
