@@ -61,8 +61,11 @@ type Route struct {
 // Front is the environment's front door: where it listens and how a preview
 // of the candidate is reached.
 type Front struct {
-	Listen  []Listener `json:"listen,omitempty"`
-	Preview Preview    `json:"preview"`
+	Listen []Listener `json:"listen,omitempty"`
+	// Address is the URL that the front door answers at, seen from the server,
+	// where it is not the server's own to listen.
+	Address string  `json:"address,omitempty"`
+	Preview Preview `json:"preview"`
 	// TrustedProxies are CIDRs of load balancers before Davit whose
 	// X-Forwarded-* headers are believed.
 	TrustedProxies []string `json:"trustedProxies,omitempty"`

@@ -106,6 +106,7 @@ type Environment struct {
 	Application string `json:"application"`
 	Name        string `json:"name"`
 	Platform    string `json:"platform"`
+	Site        Site   `json:"site,omitzero"`
 	// State is what should be running and serving now, as last decided.
 	State State `json:"state"`
 	// Stable serves; Previous served before it and is what a rollback after

@@ -18,8 +18,15 @@ type Service struct {
 	// instance's environment says. A name that is not set, and a secret, stay
 	// as they are: arguments can be read by everybody on the machine.
 	Command []string `json:"command,omitempty"`
-	// Image is the container image, by digest where the platform needs one.
+	// Image is the container image. Release.Artifacts holds its digest, where the
+	// platform needs one.
 	Image string `json:"image,omitempty"`
+	// ImagePullPolicy is when a node fetches the image: Always, IfNotPresent or
+	// Never; "" leaves it to the cluster.
+	ImagePullPolicy string `json:"imagePullPolicy,omitempty"`
+	// Manifest is the user's own pod template, as YAML, that the instances are
+	// made from on a cluster.
+	Manifest []byte `json:"manifest,omitempty"`
 	// Artifact is the absolute path of the file or folder that Command runs.
 	// It is copied and pinned by digest when the release is made, so that a
 	// later build in the same place does not change an older release.
@@ -37,7 +44,7 @@ type Service struct {
 	Replicas int `json:"replicas"`
 
 	Env     map[string]string `json:"env,omitempty"`
-	Secrets map[string]string `json:"secrets,omitempty"` // variable -> reference ("env:NAME", "file:/path"), resolved when an instance starts
+	Secrets map[string]string `json:"secrets,omitempty"` // variable -> reference ("env:NAME", "file:/path", on a cluster "secret:NAME/KEY"), resolved when an instance starts
 	Files   []File            `json:"files,omitempty"`
 
 	Startup   *Probe `json:"startup,omitempty"`

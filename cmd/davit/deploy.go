@@ -87,7 +87,7 @@ func (a *app) resolve(environment, version string) (*config.Resolved, error) {
 }
 
 func deployment(r *config.Resolved, version string) api.Deployment {
-	return api.Deployment{Platform: r.Platform, Version: version, Config: r.Config, Policy: r.Policy}
+	return api.Deployment{Platform: r.Platform, Site: r.Site, Version: version, Config: r.Config, Policy: r.Policy}
 }
 
 // notes writes things to know beside what a command prints.

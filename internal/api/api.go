@@ -11,6 +11,7 @@ const MaxBodyBytes = 8 << 20
 // is resolved by the client, so that the server reads no file of the asker's.
 type Deployment struct {
 	Platform string              `json:"platform" minLength:"1" maxLength:"63" doc:"what the environment runs on, such as \"process\""`
+	Site     davit.Site          `json:"site,omitzero" doc:"where on the platform the environment is"`
 	Version  string              `json:"version" minLength:"1" maxLength:"128" pattern:"^[A-Za-z0-9][A-Za-z0-9._+-]*$" doc:"version to roll out"`
 	Config   davit.ReleaseConfig `json:"config" doc:"resolved configuration that the release pins"`
 	Policy   davit.Policy        `json:"policy" doc:"how the environment wants to be deployed to"`

@@ -35,6 +35,7 @@ type driver struct {
 
 	ops   chan op
 	facts chan fact
+	left  bool          // another driver takes its place
 	end   chan struct{} // closed when the driver has ended
 }
 
@@ -98,6 +99,9 @@ func (d *driver) run(ctx context.Context) {
 		select {
 		case o := <-d.ops:
 			o.done <- o.do(ctx)
+			if d.left {
+				return
+			}
 		case f := <-d.facts:
 			d.note(f)
 		case <-d.attempt.over():

@@ -165,20 +165,25 @@ func (e *Engine) driver(ctx context.Context, p place) (*driver, error) {
 	return d, nil
 }
 
-// found returns the driver of an environment, and creates both when it is new.
-func (e *Engine) found(ctx context.Context, p place, platform string) (*driver, error) {
+// found returns the driver of a request's environment at its site, and creates both
+// when the environment is new.
+func (e *Engine) found(ctx context.Context, req DeployRequest) (*driver, error) {
+	p := place{req.Application, req.Environment}
 	d, err := e.driver(ctx, p)
-	if davit.ErrorCode(err) != davit.CodeNotFound {
-		if err == nil && d.on != platform {
-			return nil, &davit.Error{
-				Code:    davit.CodeRefused,
-				Message: fmt.Sprintf("%s runs on platform %q, and the release asks for %q", p, d.on, platform),
-				Hint:    "take it down first, or give the new platform another environment",
-			}
+	if err == nil && d.on != req.Platform {
+		return nil, &davit.Error{
+			Code:    davit.CodeRefused,
+			Message: fmt.Sprintf("%s runs on platform %q, and the release asks for %q", p, d.on, req.Platform),
+			Hint:    "take it down first, or give the new platform another environment",
 		}
-		return d, err
 	}
-	d, err = e.newDriver(&davit.Environment{Application: p.application, Name: p.environment, Platform: platform})
+	if err == nil {
+		return e.settle(ctx, d, req)
+	}
+	if davit.ErrorCode(err) != davit.CodeNotFound {
+		return nil, err
+	}
+	d, err = e.newDriver(&davit.Environment{Application: p.application, Name: p.environment, Platform: req.Platform, Site: req.Site})
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (e *Engine) Propose(ctx context.Context, req DeployRequest) (*Proposal, err
 		return nil, err
 	}
 	p := place{req.Application, req.Environment}
-	platform, err := e.Platform(davit.Environment{Application: p.application, Name: p.environment, Platform: req.Platform})
+	platform, err := e.Platform(davit.Environment{Application: p.application, Name: p.environment, Platform: req.Platform, Site: req.Site})
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (e *Engine) Deploy(ctx context.Context, req DeployRequest) (*Proposal, erro
 	if err := req.checkFreeze(e.Now()); err != nil {
 		return nil, err
 	}
-	d, err := e.found(ctx, place{req.Application, req.Environment}, req.Platform)
+	d, err := e.found(ctx, req)
 	if err != nil {
 		return nil, err
 	}

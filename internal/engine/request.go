@@ -8,6 +8,7 @@ type DeployRequest struct {
 	Application string              `json:"application"`
 	Environment string              `json:"environment"`
 	Platform    string              `json:"platform"`
+	Site        davit.Site          `json:"site,omitzero"`
 	Version     string              `json:"version"`
 	Config      davit.ReleaseConfig `json:"config"`
 	Policy      davit.Policy        `json:"policy"`

@@ -56,7 +56,7 @@ type deployInput struct {
 // request returns what to ask of the engine.
 func (in *deployInput) request(ctx context.Context) engine.DeployRequest {
 	return engine.DeployRequest{
-		Application: in.Application, Environment: in.Environment, Platform: in.Body.Platform,
+		Application: in.Application, Environment: in.Environment, Platform: in.Body.Platform, Site: in.Body.Site,
 		Version: in.Body.Version, Config: in.Body.Config, Policy: in.Body.Policy,
 		Actor: actor(ctx), Reason: in.Body.Reason, Queue: in.Body.Queue, OverrideFreeze: in.Body.OverrideFreeze,
 	}
