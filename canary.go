@@ -5,6 +5,10 @@ import "fmt"
 // CanaryOptions are the options of a canary rollout.
 type CanaryOptions struct {
 	Steps []CanaryStep `json:"steps,omitempty"`
+	// DynamicStableScale has the stable release shrink with its share, instead of
+	// staying at full size until the candidate is promoted. It saves instances, and
+	// hauling back has to start them again first.
+	DynamicStableScale bool `json:"dynamicStableScale,omitempty"`
 }
 
 // CanaryStep is a share of traffic and how long to judge the candidate there.
@@ -14,10 +18,11 @@ type CanaryStep struct {
 }
 
 // canary gives the candidate a growing share. The stable release stays at full
-// size until the candidate is promoted; the candidate grows with its share.
+// size until the candidate is promoted, unless it is to shrink with its share; the
+// candidate grows with its own.
 func canary(r request, o CanaryOptions) ([]Stage, error) {
 	var stages []Stage
-	last := 0
+	last, stable := 0, full
 	for _, step := range o.Steps {
 		if step.Weight <= last || step.Weight > Whole {
 			return nil, &Error{
@@ -26,9 +31,15 @@ func canary(r request, o CanaryOptions) ([]Stage, error) {
 			}
 		}
 		last = step.Weight
-		byShare := func(replicas int) int { return ceilDiv(replicas*step.Weight, Whole) }
+		by := func(share int) func(int) int {
+			return func(replicas int) int { return ceilDiv(replicas*share, Whole) }
+		}
+		if o.DynamicStableScale {
+			rest := by(Whole - step.Weight)
+			stable = func(replicas int) int { return max(rest(replicas), min(replicas, 1)) } // one stays to go back to
+		}
 		stages = append(stages, r.stage("canary "+Percent(step.Weight),
-			sized(r.stable, Whole-step.Weight, full), sized(r.target, step.Weight, byShare),
+			sized(r.stable, Whole-step.Weight, stable), sized(r.target, step.Weight, by(step.Weight)),
 			step.Weight, step.Bake.D()))
 	}
 	if last != Whole {
@@ -38,5 +49,5 @@ func canary(r request, o CanaryOptions) ([]Stage, error) {
 			Hint:    "let the last step be 100",
 		}
 	}
-	return append(stages, r.watch(sized(r.stable, 0, full))...), nil
+	return append(stages, r.watch(sized(r.stable, 0, stable))...), nil
 }

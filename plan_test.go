@@ -49,6 +49,7 @@ func aPolicy(t *rapid.T) Policy {
 			p.Strategy.Canary.Steps = append(p.Strategy.Canary.Steps, CanaryStep{Weight: w, Bake: Duration(time.Second)})
 		}
 	}
+	p.Strategy.Canary.DynamicStableScale = rapid.Bool().Draw(t, "dynamic")
 	p.Strategy.Rolling = RollingOptions{Batch: anAmount(t, "batch"), MaxSurge: anAmount(t, "surge"), MaxUnavailable: anAmount(t, "unavailable")}
 	if p.Strategy.Rolling.MaxSurge == (Amount{}) && p.Strategy.Rolling.MaxUnavailable == (Amount{}) {
 		p.Strategy.Rolling.MaxSurge = Amount{Count: 1}
