@@ -41,6 +41,7 @@ type Resolved struct {
 	Application string              `json:"application"`
 	Environment string              `json:"environment"`
 	Platform    string              `json:"platform"`
+	Site        davit.Site          `json:"site,omitzero"`
 	Config      davit.ReleaseConfig `json:"config"`
 	Policy      davit.Policy        `json:"policy"`
 	// Hints are sentences about what is allowed and probably not wanted.

@@ -22,9 +22,13 @@ type environment struct {
 	witness        item[witness]
 	services       item[*node]
 	routes         sequence[route]
+	kubernetes     item[cluster]
 }
 
-const platformProcess = "process"
+const (
+	platformProcess    = "process"
+	platformKubernetes = "kubernetes"
+)
 
 func (*environment) about() about {
 	return about{name: "an environment", doc: "A place where the application runs, and how it is deployed there."}
@@ -33,9 +37,10 @@ func (*environment) about() about {
 func (e *environment) fields() []field {
 	return []field{
 		{
-			key: "platform", into: scalar(&e.platform, oneWord(platformProcess)), initial: platformProcess,
-			doc: "what runs the instances: `process` supervises processes on this host",
+			key: "platform", into: scalar(&e.platform, oneWord(platformProcess, platformKubernetes)), initial: platformProcess,
+			doc: "what runs the instances: `process` supervises processes on this host, `kubernetes` has a cluster run pods",
 		},
+		{key: "kubernetes", into: object(&e.kubernetes), doc: "where on a cluster it is, for the platform `kubernetes`"},
 		{
 			key: "listen", into: listOf(&e.listen, 64, object[listener]),
 			doc: "where the front door accepts connections; needed when there are routes",

@@ -75,6 +75,7 @@ func literal(expands expansion) form[string] {
 var (
 	environmentReference = regexp.MustCompile(`^env:[A-Za-z_][A-Za-z0-9_]*$`)
 	fileReference        = regexp.MustCompile(`^file:[^/]|^file:/[^/]`)
+	secretReference      = regexp.MustCompile(`^secret:[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+$`)
 )
 
 // isReference reports whether text names a secret rather than being one.
@@ -88,7 +89,7 @@ func variable() form[string] {
 	f := literal(strictly)
 	parse := f.parse
 	f.parse = func(w word) (string, *wrong) {
-		if environmentReference.MatchString(w.text) || strings.HasPrefix(w.text, "file:/") && !strings.HasPrefix(w.text, "file://") {
+		if environmentReference.MatchString(w.text) || secretReference.MatchString(w.text) || strings.HasPrefix(w.text, "file:/") && !strings.HasPrefix(w.text, "file://") {
 			return "", wrongf("move it to secrets:, whose values are read when an instance starts; for a file URL write file:///",
 				"looks like the reference to a secret, and under env it would be plain text")
 		}
@@ -97,16 +98,20 @@ func variable() form[string] {
 	return f
 }
 
-// reference names where a secret is. Its problems never repeat the text, which
-// may be the secret itself.
-func reference() form[string] {
+// reference names where a secret is; with cluster it may be a key of a Secret.
+// Its problems never repeat the text, which may be the secret itself.
+func reference(cluster bool) form[string] {
+	pattern, hint := `^env:[A-Za-z_$][A-Za-z0-9_${}]*$|^file:.+`, "write env:NAME for a variable of davit's own environment, or file:/path"
+	if cluster {
+		pattern, hint = pattern+`|^secret:.+/.+`, hint+"; on a cluster secret:NAME/KEY"
+	}
 	return form[string]{
 		words:   "a reference to a secret",
-		schema:  schema{"type": "string", "pattern": `^env:[A-Za-z_$][A-Za-z0-9_${}]*$|^file:.+`},
+		schema:  schema{"type": "string", "pattern": pattern},
 		expands: strictly,
 		parse: func(w word) (string, *wrong) {
-			if !isReference(w.text) {
-				return "", wrongf("write env:NAME for a variable of davit's own environment, or file:/path", "must be a reference to a secret, not the secret")
+			if !isReference(w.text) && (!cluster || !secretReference.MatchString(w.text)) {
+				return "", wrongf(hint, "must be a reference to a secret, not the secret")
 			}
 			return w.text, nil
 		},

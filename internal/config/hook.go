@@ -43,10 +43,10 @@ func (h *hook) fields() []field {
 		},
 		{key: "dir", into: scalar(&h.dir, plain()), absent: "the folder of davit.yaml", doc: "folder that `run` runs in, on the server's machine"},
 		{key: "post", into: scalar(&h.post, postTo()), doc: "URL that a JSON object is posted to, or a reference to one that is a secret"},
-		{key: "secret", into: scalar(&h.key, reference()), absent: "not signed", doc: "secret that signs what is posted, in the header `Davit-Signature`"},
+		{key: "secret", into: scalar(&h.key, reference(false)), absent: "not signed", doc: "secret that signs what is posted, in the header `Davit-Signature`"},
 		{key: "env", into: tableOf(&h.env, maxItems, variableName(), as(variable())), doc: "environment variables of `run`, as plain text"},
 		{
-			key: "secrets", into: tableOf(&h.secrets, maxItems, variableName(), as(reference())),
+			key: "secrets", into: tableOf(&h.secrets, maxItems, variableName(), as(reference(false))),
 			doc: "environment variables of `run` whose values are read from `env:NAME` or `file:/path` when it runs, and replaced by `***` in what is kept of its output",
 		},
 		{key: "timeout", into: scalar(&h.timeout, duration(minPeriod)), initial: "1m", doc: "time that one try may take; then it and all that it started are ended"},

@@ -68,7 +68,7 @@ func (d *document) resolve(x *resolver, name string) *Resolved {
 	d.override(x, e)
 
 	result := &Resolved{
-		Application: d.application.value, Environment: name, Platform: e.platform.value,
+		Application: d.application.value, Environment: name, Platform: e.platform.value, Site: e.site(x),
 		Config: davit.ReleaseConfig{Services: map[string]davit.Service{}},
 	}
 	for i := range d.services.value {

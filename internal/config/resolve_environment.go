@@ -16,6 +16,7 @@ func (e *environment) front(x *resolver) davit.Front {
 			IdleTimeout: l.idleTimeout.value, ResponseTimeout: l.responseTimeout.value, Connections: l.connections.value,
 		},
 		TrustedProxies: items(e.trustedProxies), AccessLog: e.accessLog.value,
+		Address: e.kubernetes.value.address.value,
 	}
 	e.checkPreview(x)
 	if (e.listen.missing() || e.listen.set && len(e.listen.value) == 0) && len(x.routes) > 0 && e.platform.value == platformProcess {
@@ -140,7 +141,7 @@ func (s *strategy) resolve(x *resolver) davit.Strategy {
 }
 
 func (c *canary) resolve(x *resolver) davit.CanaryOptions {
-	var options davit.CanaryOptions
+	options := davit.CanaryOptions{DynamicStableScale: c.dynamic.value}
 	last := 0
 	for _, i := range c.steps.value {
 		s := i.value

@@ -11,12 +11,14 @@ import (
 // resolve returns the service as it is in an environment.
 func (s *service) resolve(x *resolver, name string, at position, e *environment) davit.Service {
 	s.checkProgram(x, name, at, e)
-	x.exists("artifact", s.artifact)
+	if e.platform.value == platformProcess {
+		x.exists("artifact", s.artifact)
+	}
 	if s.traffic.value && s.probes.value.readiness.missing() {
 		x.hint("service %s has no readiness probe, so that nothing says when it can serve: add probes: {readiness: {http: /healthz}}", name)
 	}
 	resolved := davit.Service{
-		Name: name, Command: slices.Clone(s.command.value), Image: s.image.value,
+		Name: name, Command: slices.Clone(s.command.value), Image: s.image.value, ImagePullPolicy: s.pull.value,
 		Traffic: s.traffic.value, Port: s.port.value, Replicas: s.replicas.value,
 		Env: texts(s.env), Secrets: s.references(x), Files: s.resolveFiles(x),
 		Startup: s.probes.value.startup.given().resolve(), Readiness: s.probes.value.readiness.given().resolve(), Liveness: s.probes.value.liveness.given().resolve(),
@@ -28,7 +30,12 @@ func (s *service) resolve(x *resolver, name string, at position, e *environment)
 	if s.traffic.value {
 		resolved.Protocol = s.protocol.value
 	}
-	if s.artifact.set {
+	if e.platform.value == platformKubernetes {
+		resolved.Manifest = s.template(x)
+		if s.runsArtifact() {
+			resolved.Command = nil
+		}
+	} else if s.artifact.set {
 		resolved.Artifact = x.path(s.artifact.value)
 	}
 	return resolved
@@ -37,13 +44,18 @@ func (s *service) resolve(x *resolver, name string, at position, e *environment)
 // checkProgram checks that there is something to run here.
 func (s *service) checkProgram(x *resolver, name string, at position, e *environment) {
 	process := e.platform.value == platformProcess
+	s.checkSecrets(x, process)
+	if !process {
+		s.checkPod(x, name, at)
+		return
+	}
 	switch {
 	case s.command.missing() && s.image.missing():
 		x.problem(at, `add command: ["./`+name+`"]`, "service %s has neither command nor image, so there is nothing to run", name)
-	case s.command.missing() && process:
+	case s.command.missing():
 		x.problem(s.image.at, "add a command", "service %s has an image only, and the platform process of %s runs commands", name, x.environment)
 	}
-	if process && s.port.set && !(s.replicas.value <= 1 && e.strategy.value.replacesInPlace()) {
+	if s.port.set && !(s.replicas.value <= 1 && e.strategy.value.replacesInPlace()) {
 		x.problem(s.port.at, "leave port out, and let the service listen on the port in the variable PORT",
 			"port %d can be had once on a host, and in %s the platform process runs several instances of %s side by side",
 			s.port.value, x.environment, name)

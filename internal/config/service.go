@@ -6,6 +6,8 @@ import "github.com/davit-dev/davit"
 type service struct {
 	command   item[[]string]
 	image     item[string]
+	pull      item[string]
+	manifest  item[string]
 	artifact  item[string]
 	traffic   item[bool]
 	port      item[int]
@@ -31,9 +33,21 @@ func (s *service) fields() []field {
 		{
 			key: "command", into: command(&s.command), absent: "the image's own",
 			doc: "program and arguments. Text is cut into words as a shell does, and no shell runs it. " +
-				"A relative program is looked for in the artifact. `${PORT}` and other upper-case names are variables of the instance",
+				"A relative program is looked for in the artifact; on a cluster, where there is none, such a command is left out, and the image has its own. `${PORT}` and other upper-case names are variables of the instance",
 		},
-		{key: "image", into: scalar(&s.image, plain()), doc: "container image, for platforms that run containers"},
+		{
+			key: "image", into: scalar(&s.image, plain()),
+			doc: "container image, for platforms that run containers. A tag is pinned to its digest when a release is made",
+		},
+		{
+			key: "imagePullPolicy", into: scalar(&s.pull, pullPolicy()), absent: "the cluster's own",
+			doc: "when a node of a cluster fetches the image. `Never` is for images that the nodes have already: their names are used as they are, without asking a registry",
+		},
+		{
+			key: "manifest", into: scalar(&s.manifest, plain()),
+			doc: "file with a pod template of your own (a Deployment, a PodTemplate, a Pod, or only its metadata and spec), for the platform `kubernetes`: " +
+				"volumes, sidecars, affinity. What is said here is put into its container of the service's name, or its only one",
+		},
 		{
 			key: "artifact", into: scalar(&s.artifact, plain()),
 			doc: "file or folder that `command` runs. It is copied and pinned by digest when a release is made",
@@ -56,12 +70,12 @@ func (s *service) fields() []field {
 			doc: "environment variables, as plain text",
 		},
 		{
-			key: "secrets", into: tableOf(&s.secrets, maxItems, variableName(), as(reference())),
-			doc: "environment variables whose values are read from `env:NAME` or `file:/path` when an instance starts, and never stored, logged or printed",
+			key: "secrets", into: tableOf(&s.secrets, maxItems, variableName(), as(reference(true))),
+			doc: "environment variables whose values are read from `env:NAME` or `file:/path`, on a cluster from `secret:NAME/KEY`, when an instance starts, and never stored, logged or printed",
 		},
 		{
 			key: "files", into: listOf(&s.files, maxDeclaredFiles, object[declaredFile]),
-			doc: "files that are written into the instance's working directory; they are part of the release",
+			doc: "files that are written into the instance's working directory, on a cluster into the folder in the variable `DAVIT_FILES`; they are part of the release",
 		},
 		{key: "probes", into: object(&s.probes), doc: "how an instance is asked how it is"},
 		{key: "resources", into: object(&s.resources), doc: "bounds of an instance, where the platform can enforce them"},

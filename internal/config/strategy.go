@@ -47,8 +47,9 @@ func (s *strategy) replacesInPlace() bool {
 
 // canary gives the candidate a growing share.
 type canary struct {
-	steps sequence[step]
-	bake  item[davit.Duration]
+	steps   sequence[step]
+	bake    item[davit.Duration]
+	dynamic item[bool]
 }
 
 func (*canary) about() about {
@@ -62,6 +63,10 @@ func (c *canary) fields() []field {
 			doc: "shares in percent, growing to 100",
 		},
 		{key: "bake", into: scalar(&c.bake, duration(0)), initial: "1m", doc: "how long the candidate is judged at a step that does not say so itself"},
+		{
+			key: "dynamicStableScale", into: scalar(&c.dynamic, flag()), initial: "false",
+			doc: "let the release before shrink as its share does, down to one instance of each service, instead of keeping all of it until the candidate is promoted; going back has to start instances first",
+		},
 	}
 }
 
