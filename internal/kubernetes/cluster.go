@@ -1,0 +1,251 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/client-go/informers"
+	client "k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/davit-dev/davit"
+)
+
+// Options say which namespace of which cluster is meant.
+type Options struct {
+	// Kubeconfig is the path of a kubeconfig. When it is empty, and Context too,
+	// a server that runs in a cluster uses its own account there; otherwise it is
+	// what kubectl would read.
+	Kubeconfig string
+	// Context of the kubeconfig; its current one when empty.
+	Context string
+	// Namespace of the objects; the context's, or the server's own, when empty.
+	Namespace string
+	// NodePatience is how long a pod may wait for a node before it counts as failed.
+	NodePatience time.Duration
+	// Log receives what the watches run into. Nil discards it.
+	Log *slog.Logger
+	// Now tells the time; time.Now by default.
+	Now func() time.Time
+}
+
+// Cluster is one namespace of one cluster. It keeps what Davit made there in
+// view by watches, until it is closed. It is safe for concurrent use.
+type Cluster struct {
+	config    *rest.Config // for the clients of other APIs
+	client    client.Interface
+	namespace string
+	log       *slog.Logger
+	now       func() time.Time
+
+	nodePatience time.Duration
+
+	factories                           []informers.SharedInformerFactory
+	deployments, pods, services, events cache.SharedIndexInformer // of what Davit made; events are warnings about pods
+
+	changes *hub // of deployments, pods and services, by scope
+
+	ctx    context.Context //nolint:containedctx // the life of the cluster, from Connect to Close
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+	synced chan struct{} // closed when all watches have begun
+
+	mu      sync.Mutex
+	trouble error // what the watches ran into last, until they have begun
+	sleeps  *bool // whether pods can have a preStop sleep; nil before the server was asked
+}
+
+// What the API server is asked at most, in requests a second. It says itself when
+// that is too much, by 429, and is asked again when it wants to be.
+const (
+	requestsPerSecond = 100
+	requestsAtOnce    = 200
+)
+
+// Connect begins to watch a namespace. The context bounds the connecting alone.
+// It returns without having reached the cluster: what needs it waits until it
+// does, or says why it cannot.
+func Connect(ctx context.Context, options Options) (*Cluster, error) {
+	config, namespace, err := options.load()
+	if err != nil {
+		return nil, err
+	}
+	config.QPS, config.Burst = requestsPerSecond, requestsAtOnce
+	config.UserAgent = fieldManager
+	set, err := client.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client of %s: %w", config.Host, err)
+	}
+	c := &Cluster{
+		config: config, client: set, namespace: namespace, log: options.Log, now: options.Now,
+		nodePatience: options.NodePatience, changes: newHub(), synced: make(chan struct{}),
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if err := c.watch(); err != nil {
+		c.cancel()
+		return nil, err
+	}
+	return c, nil
+}
+
+// load finds the cluster and the namespace.
+func (o Options) load() (*rest.Config, string, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	if o.Kubeconfig != "" {
+		rules.ExplicitPath = o.Kubeconfig
+	}
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: o.Context}
+	overrides.Context.Namespace = o.Namespace
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
+	config, err := loader.ClientConfig()
+	if err != nil {
+		return nil, "", &davit.Error{
+			Code: davit.CodeInvalid, Message: "no Kubernetes cluster is configured", Err: err,
+			Hint: "name a kubeconfig and a context under kubernetes: that the server can read, or run the server in the cluster",
+		}
+	}
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return nil, "", fmt.Errorf("finding the namespace: %w", err)
+	}
+	if o.Namespace != "" { // in a cluster, the loader answers with the account's own
+		namespace = o.Namespace
+	}
+	return config, namespace, nil
+}
+
+// watch starts the shared informers.
+func (c *Cluster) watch() error {
+	own := informers.NewSharedInformerFactoryWithOptions(c.client, 0,
+		informers.WithNamespace(c.namespace), informers.WithTransform(slim),
+		informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = labelManagedBy + "=" + fieldManager }))
+	warned := informers.NewSharedInformerFactoryWithOptions(c.client, 0,
+		informers.WithNamespace(c.namespace), informers.WithTransform(slim),
+		informers.WithTweakListOptions(func(o *metav1.ListOptions) {
+			o.FieldSelector = fields.Set{"involvedObject.kind": "Pod", "type": corev1.EventTypeWarning}.String()
+		}))
+	c.factories = []informers.SharedInformerFactory{own, warned}
+	c.deployments, c.pods, c.services = own.Apps().V1().Deployments().Informer(), own.Core().V1().Pods().Informer(), own.Core().V1().Services().Informer()
+	c.events = warned.Core().V1().Events().Informer()
+	indexers := map[cache.SharedIndexInformer]cache.Indexers{
+		c.deployments: {indexByScope: byScope}, c.pods: {indexByScope: byScope}, c.services: nil, c.events: {indexByPod: byPod},
+	}
+	for informer, indexers := range indexers {
+		if err := informer.AddIndexers(indexers); err != nil {
+			return fmt.Errorf("watching %s: %w", c, err)
+		}
+		if err := informer.SetWatchErrorHandlerWithContext(c.stumbled); err != nil {
+			return fmt.Errorf("watching %s: %w", c, err)
+		}
+		if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+			AddFunc: c.notify, UpdateFunc: func(_, o any) { c.notify(o) }, DeleteFunc: c.notify,
+		}); err != nil {
+			return fmt.Errorf("watching %s: %w", c, err)
+		}
+	}
+	c.run(func(ctx context.Context) {
+		for _, f := range c.factories {
+			f.Start(ctx.Done())
+		}
+		for _, f := range c.factories {
+			for _, ok := range f.WaitForCacheSync(ctx.Done()) {
+				if !ok {
+					return
+				}
+			}
+		}
+		close(c.synced)
+	})
+	return nil
+}
+
+// stumbled remembers why a watch cannot begin. The informer tries again.
+func (c *Cluster) stumbled(ctx context.Context, _ *cache.Reflector, err error) {
+	c.log.DebugContext(ctx, "a watch was interrupted, and begins again", "cluster", c.String(), "error", err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trouble = err
+}
+
+// notify tells those who watch the environment of an object that it changed.
+func (c *Cluster) notify(object any) {
+	if gone, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = gone.Obj
+	}
+	switch o := object.(type) {
+	case *corev1.Event:
+		pod, there, _ := c.pods.GetIndexer().GetByKey(c.namespace + "/" + o.InvolvedObject.Name) // a store in memory has no errors
+		if p, ok := pod.(*corev1.Pod); there && ok {
+			c.changes.send(scopeOf(p.Labels))
+		}
+	case metav1.Object:
+		c.changes.send(scopeOf(o.GetLabels()))
+	}
+}
+
+// ready returns nil when all that Davit made in the namespace is in view.
+func (c *Cluster) ready(ctx context.Context) error {
+	select {
+	case <-c.synced:
+		return nil
+	case <-c.ctx.Done():
+		return c.closed()
+	case <-ctx.Done():
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return &davit.Error{
+			Code: davit.CodeUnavailable, Message: fmt.Sprintf("%s cannot be watched", c),
+			Err: errors.Join(c.trouble, ctx.Err()), Hint: "is the API server up, and may the server's account list and watch there?",
+		}
+	}
+}
+
+func (c *Cluster) closed() error {
+	return &davit.Error{Code: davit.CodeUnavailable, Message: "the server is stopping", Hint: "try again when it runs"}
+}
+
+// run runs f until the cluster is closed, which waits for it. It returns false
+// when that has happened already.
+func (c *Cluster) run(f func(ctx context.Context)) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() != nil {
+		return false
+	}
+	c.tasks.Go(func() { f(c.ctx) })
+	return true
+}
+
+// String names the cluster and the namespace, for people.
+func (c *Cluster) String() string {
+	return fmt.Sprintf("namespace %s of %s", c.namespace, c.config.Host)
+}
+
+// Close ends the watches and returns when nothing of the cluster runs any more.
+// What is on the cluster goes on.
+func (c *Cluster) Close() error {
+	c.mu.Lock()
+	c.cancel()
+	c.mu.Unlock()
+	c.changes.close()
+	c.tasks.Wait()
+	for _, f := range c.factories {
+		f.Shutdown()
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package kubernetes
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/davit-dev/davit"
+)
+
+// Declare says how many instances of each service of a release there should be.
+// It returns when the API server has taken that and the watch has shown it, so
+// that whoever lists instances afterwards sees what was declared. A service that
+// is to have none is deleted with all that belongs to it; its pods leave as they
+// do when they are too many.
+func (r *Runtime) Declare(ctx context.Context, release *davit.Release, size davit.Size) error {
+	if err := r.cluster.ready(ctx); err != nil {
+		return fmt.Errorf("declaring %s: %w", release.ID, err)
+	}
+	for _, d := range r.cluster.deploymentsIn(r.scope) {
+		if d.Annotations[annotationRelease] == string(release.ID) && size[d.Labels[labelService]] == 0 {
+			if err := r.remove(ctx, d); err != nil {
+				return err
+			}
+		}
+	}
+	for _, service := range slices.Sorted(maps.Keys(size)) {
+		if n := size[service]; n > 0 {
+			if err := r.run(ctx, release, service, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// remove deletes a Deployment, and the cluster what belongs to it.
+func (r *Runtime) remove(ctx context.Context, d *appsv1.Deployment) error {
+	propagation := metav1.DeletePropagationBackground
+	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &d.UID}, PropagationPolicy: &propagation}
+	err := persist(ctx, doing("deleting", "Deployment", d.Name), func(ctx context.Context) error {
+		err := r.cluster.client.AppsV1().Deployments(r.cluster.namespace).Delete(ctx, d.Name, options)
+		if apierrors.IsNotFound(err) || apierrors.IsConflict(err) { // gone, or another one by now
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.await(ctx, func() bool {
+		seen := r.cluster.deploymentOf(d.Name)
+		return seen == nil || seen.UID != d.UID
+	})
+}
+
+// run has n instances of a service of a release run.
+func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, n int) error {
+	service, ok := release.Config.Services[name]
+	if !ok {
+		return &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("release %s has no service %s", release.ID, name)}
+	}
+	sleeps, err := r.cluster.knowsSleep(ctx)
+	if err != nil {
+		return err
+	}
+	w := newWorkload(r.scope, release, service, sleeps)
+	if !r.complete(w) {
+		if err := r.prepare(ctx, w); err != nil {
+			return err
+		}
+	}
+	d, err := r.apply(ctx, w, n)
+	if err != nil {
+		return err
+	}
+	return r.await(ctx, func() bool {
+		seen := r.cluster.deploymentOf(w.name)
+		return seen != nil && seen.UID == d.UID && seen.Generation >= d.Generation
+	})
+}
+
+// complete reports whether a workload has all that its pods need: it got pods only
+// then.
+func (r *Runtime) complete(w workload) bool {
+	d := r.cluster.deploymentOf(w.name)
+	if d == nil || d.DeletionTimestamp != nil || d.Spec.Replicas == nil || *d.Spec.Replicas == 0 {
+		return false
+	}
+	return !w.service.Traffic || r.cluster.hasService(w.name)
+}
+
+// prepare makes the Deployment, without a pod when it is new, and what belongs to
+// it.
+func (r *Runtime) prepare(ctx context.Context, w workload) error {
+	n := 0
+	if d := r.cluster.deploymentOf(w.name); d != nil && d.DeletionTimestamp == nil && d.Spec.Replicas != nil {
+		n = int(*d.Spec.Replicas)
+	}
+	d, err := r.apply(ctx, w, n)
+	if err != nil {
+		return err
+	}
+	set, namespace := r.cluster.client, r.cluster.namespace
+	if m := w.files(d); m != nil {
+		if _, err := apply(ctx, set.CoreV1().ConfigMaps(namespace), m); err != nil {
+			return err
+		}
+	}
+	if w.service.Traffic {
+		if _, err := apply(ctx, set.CoreV1().Services(namespace), w.endpoint(d)); err != nil {
+			return err
+		}
+	}
+	_, err = apply(ctx, set.PolicyV1().PodDisruptionBudgets(namespace), w.budget(d))
+	return err
+}
+
+func (r *Runtime) apply(ctx context.Context, w workload, n int) (*appsv1.Deployment, error) {
+	d, err := w.deployment(n)
+	if err != nil {
+		return nil, err
+	}
+	return apply(ctx, r.cluster.client.AppsV1().Deployments(r.cluster.namespace), d)
+}

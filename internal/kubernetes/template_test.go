@@ -1,0 +1,167 @@
+package kubernetes
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/davit-dev/davit"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// a release with all that a service can say, for golden files.
+func golden(t *testing.T, change func(*davit.Service)) workload {
+	t.Helper()
+	s := davit.Service{
+		Name: "web", Image: "registry.example.org/shop/web:v2", Traffic: true, Port: 8000, Replicas: 3, Protocol: davit.ProtocolHTTP1,
+		Env:     map[string]string{"LOG_LEVEL": "warn", "LITERAL": "$(PORT)"},
+		Secrets: map[string]string{"TOKEN": "secret:shop/token"},
+		Files:   []davit.File{{Path: "conf/app.json", Content: []byte("{}\n"), Mode: 0o640}, {Path: "banner", Content: []byte{0xff, 0}}},
+		Command: []string{"/app", "--listen", ":$PORT", "--token", "${TOKEN}", "--name=${DAVIT_INSTANCE}", "$(HOME)"},
+		Startup: &davit.Probe{TCP: &davit.TCPProbe{}, Period: davit.Duration(500 * time.Millisecond), FailureThreshold: 30, SuccessThreshold: 2},
+		Readiness: &davit.Probe{HTTP: &davit.HTTPProbe{Path: "/healthz?full", Headers: map[string]string{"Host": "shop"}},
+			Period: davit.Duration(time.Second), Timeout: davit.Duration(1500 * time.Millisecond), FailureThreshold: 3, SuccessThreshold: 1},
+		Liveness:  &davit.Probe{Exec: &davit.ExecProbe{Command: []string{"/app", "check"}}, Period: davit.Duration(10 * time.Second)},
+		Resources: davit.Resources{MemoryBytes: 256 << 20, MilliCPU: 500},
+		Grace:     davit.Duration(10 * time.Second), DrainLimit: davit.Duration(30 * time.Second),
+	}
+	if change != nil {
+		change(&s)
+	}
+	r := &davit.Release{
+		ID: "v2-1f0c9a3be4d1", Application: "shop", Environment: "production", Version: "v2", ConfigHash: "c0ffee",
+		Artifacts: map[string]string{"web": "sha256:" + strings.Repeat("a", 64)},
+		Config:    davit.ReleaseConfig{Services: map[string]davit.Service{"web": s}},
+	}
+	return newWorkload(scope{"shop", "production"}, r, s, true)
+}
+
+// objects returns all objects of a workload as the API server is sent them.
+func objects(t *testing.T, w workload) []byte {
+	t.Helper()
+	d, err := w.deployment(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.UID = "the-deployment"
+	all := []object{}
+	own := *d
+	own.UID = ""
+	all = append(all, &own, w.endpoint(d), w.budget(d))
+	if m := w.files(d); m != nil {
+		all = append(all, m)
+	}
+	var text []byte
+	for _, o := range all {
+		data, err := configuration(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data, err = yaml.JSONToYAML(data); err != nil {
+			t.Fatal(err)
+		}
+		text = append(append(text, "---\n"...), data...)
+	}
+	return text
+}
+
+func TestObjects(t *testing.T) {
+	for name, change := range map[string]func(*davit.Service){
+		"everything": nil,
+		"plain": func(s *davit.Service) {
+			*s = davit.Service{Name: "web", Image: "web:v2", ImagePullPolicy: "Never", Traffic: true, Protocol: davit.ProtocolH2C, Grace: davit.Duration(10 * time.Second)}
+		},
+		"worker": func(s *davit.Service) {
+			*s = davit.Service{Name: "web", Image: "worker@sha256:" + strings.Repeat("b", 64), Grace: davit.Duration(1500 * time.Millisecond), DrainLimit: davit.Duration(time.Minute)}
+		},
+		"manifest": func(s *davit.Service) {
+			manifest, err := os.ReadFile(filepath.Join("testdata", "manifest.yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			*s = davit.Service{Name: "web", Image: s.Image, Manifest: manifest, Traffic: true, Port: 8000, Env: s.Env, Readiness: s.Readiness, Grace: s.Grace, DrainLimit: davit.Duration(2 * time.Second)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := golden(t, change)
+			if name == "plain" {
+				w.release.Artifacts = nil
+			}
+			got := objects(t, w)
+			path := filepath.Join("testdata", name+".golden.yaml")
+			if *update {
+				if err := os.WriteFile(path, got, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != string(want) {
+				t.Errorf("the objects are\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// A server that does not know preStop sleeps is asked for none.
+func TestNoSleepOnOldServers(t *testing.T) {
+	w := golden(t, nil)
+	w.sleeps = false
+	if text := string(objects(t, w)); strings.Contains(text, "preStop") || !strings.Contains(text, "terminationGracePeriodSeconds: 10\n") {
+		t.Errorf("the objects are\n%s", text)
+	}
+}
+
+func TestPinned(t *testing.T) {
+	const sum = "sha256:1234"
+	for image, want := range map[string]string{
+		"web":                          "web@" + sum,
+		"web:v1":                       "web@" + sum,
+		"localhost:5000/web":           "localhost:5000/web@" + sum,
+		"localhost:5000/web:v1":        "localhost:5000/web@" + sum,
+		"ghcr.io/shop/web@sha256:5678": "ghcr.io/shop/web@sha256:5678",
+	} {
+		if got := pinned(image, sum); got != want {
+			t.Errorf("pinned(%s) = %s, want %s", image, got, want)
+		}
+	}
+}
+
+func TestManifestRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		"kind: StatefulSet\n": "StatefulSet is not supported",
+		"kind: Job\n":         "Job is not supported",
+		"{":                   "it is not YAML",
+		"spec: {containers: [{name: a, imagee: b}]}\n":                      `unknown field "spec.containers[0].imagee"`,
+		"kind: Pod\nspec: {containers: [{name: a}, {name: b}]}\n":           "none of its 2 containers is named web",
+		"kind: Deployment\nspec: {template: {spec: {containers: []}}}\n":    "none of its 0 containers is named web",
+		"apiVersion: v1\nkind: PodTemplate\ntemplate: {spec: {wrong: 1}}\n": `unknown field "template.spec.wrong"`,
+	} {
+		_, _, err := parseManifest([]byte(text), "web")
+		e, ok := errors.AsType[*davit.Error](err)
+		if !ok || e.Code != davit.CodeInvalid || !strings.Contains(err.Error(), want) || e.Hint == "" {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte("kind: Pod\nspec: {containers: [{name: web}]}\n"))
+	f.Add([]byte("spec: {containers: [{name: web, image: a}, {name: b}]}\nmetadata: {labels: {a: b}}\n"))
+	f.Add([]byte("kind: Deployment\nspec: {template: {spec: {containers: [{name: x}]}}}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		template, container, err := parseManifest(data, "web")
+		if err == nil && (container == nil || len(template.Spec.Containers) == 0) {
+			t.Error("neither a container nor an error")
+		}
+	})
+}

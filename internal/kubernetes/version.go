@@ -1,0 +1,45 @@
+package kubernetes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/version"
+)
+
+// sleepMinor is the minor version of Kubernetes 1 from which on pods can have a
+// preStop sleep by default.
+const sleepMinor = 30
+
+// knowsSleep reports whether the API server knows preStop sleeps.
+func (c *Cluster) knowsSleep(ctx context.Context) (bool, error) {
+	c.mu.Lock()
+	known := c.sleeps
+	c.mu.Unlock()
+	if known != nil {
+		return *known, nil
+	}
+	var info version.Info
+	err := persist(ctx, "asking "+c.config.Host+" for its version", func(ctx context.Context) error {
+		raw, err := c.client.Discovery().RESTClient().Get().AbsPath("/version").DoRaw(ctx)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(raw, &info)
+	})
+	if err != nil {
+		return false, err
+	}
+	minor, err := strconv.Atoi(strings.TrimRight(info.Minor, "+"))
+	if err != nil {
+		return false, fmt.Errorf("reading the version %q of %s: %w", info.GitVersion, c.config.Host, err)
+	}
+	knows := info.Major != "1" || minor >= sleepMinor
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sleeps = &knows
+	return knows, nil
+}
