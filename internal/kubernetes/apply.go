@@ -44,7 +44,7 @@ func apply[T any](ctx context.Context, kind patcher[T], o object, dryRun ...stri
 func configuration(o object) ([]byte, error) {
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the caller names the object
+		return nil, err
 	}
 	delete(fields, "status")
 	return json.Marshal(fields)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/informers"
@@ -60,7 +61,7 @@ type Cluster struct {
 	synced chan struct{} // closed when all watches have begun
 
 	mu      sync.Mutex
-	trouble error // what the watches ran into last, until they have begun
+	trouble error // what the watches ran into last
 	sleeps  *bool // whether pods can have a preStop sleep; nil before the server was asked
 }
 
@@ -129,12 +130,20 @@ func (o Options) load() (*rest.Config, string, error) {
 	return config, namespace, nil
 }
 
+// listing is a client whose informers list before they watch. Those that list by
+// watching sleep off refused connections for up to a minute, which no context
+// ends, and tell nobody why.
+type listing struct{ client.Interface }
+
+// IsWatchListSemanticsUnSupported is what informers ask for.
+func (listing) IsWatchListSemanticsUnSupported() bool { return true }
+
 // watch starts the shared informers.
 func (c *Cluster) watch() error {
-	own := informers.NewSharedInformerFactoryWithOptions(c.client, 0,
+	own := informers.NewSharedInformerFactoryWithOptions(listing{c.client}, 0,
 		informers.WithNamespace(c.namespace), informers.WithTransform(slim),
 		informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = labelManagedBy + "=" + fieldManager }))
-	warned := informers.NewSharedInformerFactoryWithOptions(c.client, 0,
+	warned := informers.NewSharedInformerFactoryWithOptions(listing{c.client}, 0,
 		informers.WithNamespace(c.namespace), informers.WithTransform(slim),
 		informers.WithTweakListOptions(func(o *metav1.ListOptions) {
 			o.FieldSelector = fields.Set{"involvedObject.kind": "Pod", "type": corev1.EventTypeWarning}.String()
@@ -178,8 +187,9 @@ func (c *Cluster) watch() error {
 func (c *Cluster) stumbled(ctx context.Context, _ *cache.Reflector, err error) {
 	c.log.DebugContext(ctx, "a watch was interrupted, and begins again", "cluster", c.String(), "error", err)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.trouble = err
+	c.mu.Unlock()
+	c.changes.send(scope{}) // no environment's, but the watches' own
 }
 
 // notify tells those who watch the environment of an object that it changed.
@@ -203,14 +213,29 @@ func (c *Cluster) ready(ctx context.Context) error {
 	select {
 	case <-c.synced:
 		return nil
-	case <-c.ctx.Done():
-		return c.closed()
-	case <-ctx.Done():
+	default:
+	}
+	if _, err := c.version(ctx); err != nil {
+		return refusal(fmt.Sprintf("reaching %s", c), err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	troubles := c.changes.subscribe(ctx, scope{})
+	for {
 		c.mu.Lock()
-		defer c.mu.Unlock()
-		return &davit.Error{
-			Code: davit.CodeUnavailable, Message: fmt.Sprintf("%s cannot be watched", c),
-			Err: errors.Join(c.trouble, ctx.Err()), Hint: "is the API server up, and may the server's account list and watch there?",
+		trouble := c.trouble
+		c.mu.Unlock()
+		if apierrors.IsForbidden(trouble) {
+			return refusal(fmt.Sprintf("watching %s", c), trouble)
+		}
+		select {
+		case <-c.synced:
+			return nil
+		case <-c.ctx.Done():
+			return c.closed()
+		case <-ctx.Done():
+			return refusal(fmt.Sprintf("watching %s", c), errors.Join(trouble, ctx.Err()))
+		case <-troubles:
 		}
 	}
 }

@@ -75,7 +75,7 @@ func decodeManifest(kind string, data []byte) (*corev1.PodTemplateSpec, error) {
 func decode(data []byte, into any) error {
 	text, err := yaml.YAMLToJSONStrict(data)
 	if err != nil {
-		return err //nolint:wrapcheck // it says where
+		return err
 	}
 	wrong, err := json.UnmarshalStrict(text, into)
 	return errors.Join(append(wrong, err)...)

@@ -14,6 +14,15 @@ import (
 // preStop sleep by default.
 const sleepMinor = 30
 
+// version asks the API server which it is.
+func (c *Cluster) version(ctx context.Context) (info version.Info, err error) {
+	raw, err := c.client.Discovery().RESTClient().Get().AbsPath("/version").DoRaw(ctx)
+	if err != nil {
+		return info, err
+	}
+	return info, json.Unmarshal(raw, &info)
+}
+
 // knowsSleep reports whether the API server knows preStop sleeps.
 func (c *Cluster) knowsSleep(ctx context.Context) (bool, error) {
 	c.mu.Lock()
@@ -23,12 +32,9 @@ func (c *Cluster) knowsSleep(ctx context.Context) (bool, error) {
 		return *known, nil
 	}
 	var info version.Info
-	err := persist(ctx, "asking "+c.config.Host+" for its version", func(ctx context.Context) error {
-		raw, err := c.client.Discovery().RESTClient().Get().AbsPath("/version").DoRaw(ctx)
-		if err != nil {
-			return err
-		}
-		return json.Unmarshal(raw, &info)
+	err := persist(ctx, "asking "+c.config.Host+" for its version", func(ctx context.Context) (err error) {
+		info, err = c.version(ctx)
+		return err
 	})
 	if err != nil {
 		return false, err
