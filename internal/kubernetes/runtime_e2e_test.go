@@ -1,0 +1,265 @@
+//go:build e2e
+
+package kubernetes
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/davit-dev/davit"
+)
+
+// web is a release of one service that is never pulled, so that no registry is
+// needed.
+func web(t *testing.T, version string, change ...func(*davit.Service)) *davit.Release {
+	t.Helper()
+	s := davit.Service{
+		Name: "web", Image: "docker.io/local/web:" + version, ImagePullPolicy: "Never", Traffic: true, Port: 8080, Replicas: 3,
+		Files: []davit.File{{Path: "conf/version", Content: []byte(version)}}, DrainLimit: davit.Duration(time.Second),
+	}
+	for _, c := range change {
+		c(&s)
+	}
+	r, err := davit.NewRelease("shop", "production", version, nil, davit.ReleaseConfig{Services: map[string]davit.Service{"web": s}}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestLifeOfARelease(t *testing.T) {
+	b := newBench(t)
+	b.node()
+	v1 := web(t, "v1")
+	b.declare(v1, davit.Size{"web": 3})
+	all := b.until("three ready", func(all []davit.Instance) bool { return are(all, 3, davit.Ready) })
+	for _, i := range all {
+		if i.Release != v1.ID || i.Service != "web" || i.Address != "10.0.0.1:8080" || i.StartedAt.IsZero() {
+			t.Errorf("instance %+v", i)
+		}
+	}
+	name := objectName("shop", "web", v1.ID)
+	b.owned(name)
+
+	b.declare(v1, davit.Size{"web": 3}) // once more changes nothing
+	d := b.cluster.deploymentOf(name)
+	if d.Generation != 2 { // made without pods, then given three
+		t.Errorf("the Deployment was changed: generation %d", d.Generation)
+	}
+	v2 := web(t, "v2")
+	b.declare(v2, davit.Size{"web": 2})
+	b.until("five ready", func(all []davit.Instance) bool { return are(all, 5, davit.Ready) })
+	b.declare(v1, davit.Size{"web": 1})
+	b.until("one of v1", func(all []davit.Instance) bool { return are(all, 3, davit.Ready) })
+	b.declare(&davit.Release{ID: v1.ID}, nil) // as of one that nobody remembers
+	b.until("none of v1", func(all []davit.Instance) bool {
+		return are(all, 2, davit.Ready) && !slices.ContainsFunc(all, func(i davit.Instance) bool { return i.Release == v1.ID })
+	})
+	b.collected(name)
+}
+
+// owned checks whose the objects of a workload are.
+func (b *bench) owned(name string) {
+	b.Helper()
+	set, ctx := b.cluster.client, b.Context()
+	d, err := set.AppsV1().Deployments(b.namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if i := slices.IndexFunc(d.ManagedFields, func(f metav1.ManagedFieldsEntry) bool {
+		return f.Manager == fieldManager && f.Operation == metav1.ManagedFieldsOperationApply
+	}); i < 0 {
+		b.Errorf("nothing of the Deployment was applied by davit: %+v", d.ManagedFields)
+	}
+	files, err := set.CoreV1().ConfigMaps(b.namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if files.Immutable == nil || !*files.Immutable {
+		b.Error("the files can be changed")
+	}
+	service, err := set.CoreV1().Services(b.namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	budget, err := set.PolicyV1().PodDisruptionBudgets(b.namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, o := range []metav1.Object{files, service, budget} {
+		if owners := o.GetOwnerReferences(); len(owners) != 1 || owners[0].UID != d.UID {
+			b.Errorf("%s is owned by %v", o.GetName(), owners)
+		}
+	}
+}
+
+// collected waits until nothing of a workload is left.
+func (b *bench) collected(name string) {
+	b.Helper()
+	set := b.cluster.client
+	b.poll("everything collected", func() bool {
+		for _, get := range []func() error{
+			func() error {
+				_, err := set.AppsV1().Deployments(b.namespace).Get(b.Context(), name, metav1.GetOptions{})
+				return err
+			},
+			func() error {
+				_, err := set.CoreV1().Services(b.namespace).Get(b.Context(), name, metav1.GetOptions{})
+				return err
+			},
+			func() error {
+				_, err := set.CoreV1().ConfigMaps(b.namespace).Get(b.Context(), name, metav1.GetOptions{})
+				return err
+			},
+			func() error {
+				_, err := set.PolicyV1().PodDisruptionBudgets(b.namespace).Get(b.Context(), name, metav1.GetOptions{})
+				return err
+			},
+		} {
+			if !apierrors.IsNotFound(get()) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// What keeps pods from being made or placed is told by the cluster's own words.
+func TestWhatCannotRun(t *testing.T) {
+	t.Run("quota", func(t *testing.T) {
+		b := newBench(t)
+		b.node()
+		quota := &corev1.ResourceQuota{
+			ObjectMeta: metav1.ObjectMeta{Name: "pods"},
+			Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("1")}},
+		}
+		if _, err := b.cluster.client.CoreV1().ResourceQuotas(b.namespace).Create(t.Context(), quota, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		b.poll("the quota to count", func() bool {
+			q, err := b.cluster.client.CoreV1().ResourceQuotas(b.namespace).Get(t.Context(), "pods", metav1.GetOptions{})
+			return err == nil && len(q.Status.Hard) > 0
+		})
+		b.declare(web(t, "v1"), davit.Size{"web": 2})
+		b.until("one failed", func(all []davit.Instance) bool {
+			return len(all) == 2 && slices.ContainsFunc(all, func(i davit.Instance) bool {
+				return i.Condition == davit.Failed && strings.Contains(i.Reason, "exceeded quota: pods")
+			})
+		})
+	})
+	t.Run("no node", func(t *testing.T) {
+		b := newBench(t)
+		b.node()
+		began := time.Now()
+		b.declare(web(t, "v1", func(s *davit.Service) { s.Resources.MilliCPU = 1_000_000 }), davit.Size{"web": 1})
+		b.until("failed", func(all []davit.Instance) bool {
+			return are(all, 1, davit.Failed) && strings.HasPrefix(all[0].Reason, "Unschedulable: 0/")
+		})
+		if took := time.Since(began); took < testPatience-time.Second {
+			t.Errorf("it failed after %s, before its patience was over", took)
+		}
+	})
+}
+
+func TestPinRefuses(t *testing.T) {
+	b := newBench(t)
+	for name, c := range map[string]struct {
+		change func(*davit.Service)
+		want   string
+	}{
+		"a probe that cannot be": {func(s *davit.Service) {
+			s.Liveness = &davit.Probe{HTTP: &davit.HTTPProbe{Path: "/", Headers: map[string]string{"no header": "x"}}}
+		}, "livenessProbe.httpGet.httpHeaders"},
+		"a volume that is not there": {func(s *davit.Service) {
+			s.Manifest = []byte("spec: {containers: [{name: web, volumeMounts: [{name: data, mountPath: /data}]}]}")
+		}, `volumeMounts[0].name: Not found: "data"`},
+		"no image":             {func(s *davit.Service) { s.Image = "" }, "it has no image"},
+		"the server's secret":  {func(s *davit.Service) { s.Secrets = map[string]string{"TOKEN": "env:TOKEN"} }, "pods cannot read"},
+		"an unknown registry":  {func(s *davit.Service) { s.Image, s.ImagePullPolicy = "127.0.0.1:1/web:v1", "" }, "cannot be found out"},
+		"files that are large": {func(s *davit.Service) { s.Files[0].Content = make([]byte, mostFileBytes+1) }, "a ConfigMap holds"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := web(t, "v1", c.change).Config.Services["web"]
+			digest, err := b.runtime.Pin(t.Context(), s)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("Pin: %q, %v, want %q", digest, err, c.want)
+			}
+		})
+	}
+	if digest, err := b.runtime.Pin(t.Context(), web(t, "v1").Config.Services["web"]); digest != "" || err != nil {
+		t.Errorf("an image that is never pulled: %q, %v", digest, err)
+	}
+	if list, err := b.cluster.client.AppsV1().Deployments(b.namespace).List(t.Context(), metav1.ListOptions{}); err != nil || len(list.Items) != 0 {
+		t.Errorf("asking made %d Deployments, %v", len(list.Items), err)
+	}
+}
+
+// Fields of others stay theirs, and those of Davit are changed back.
+func TestOthersChangeTheDeployment(t *testing.T) {
+	b := newBench(t)
+	r := web(t, "v1")
+	b.declare(r, davit.Size{"web": 2})
+	name := objectName("shop", "web", r.ID)
+	deployments := b.cluster.client.AppsV1().Deployments(b.namespace)
+	for {
+		d, err := deployments.Get(t.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		five := int32(5)
+		d.Spec.Replicas = &five
+		d.Labels["team"] = "checkout"
+		if _, err = deployments.Update(t.Context(), d, metav1.UpdateOptions{FieldManager: "somebody"}); err == nil {
+			break
+		}
+		if !apierrors.IsConflict(err) {
+			t.Fatal(err)
+		}
+	}
+	b.declare(r, davit.Size{"web": 2})
+	d, err := deployments.Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *d.Spec.Replicas != 2 || d.Labels["team"] != "checkout" {
+		t.Errorf("%d replicas, labels %v", *d.Spec.Replicas, d.Labels)
+	}
+}
+
+// An API server that says no for a while, and watches that break, cost time alone.
+func TestAPIServerInTrouble(t *testing.T) {
+	b := newBench(t)
+	b.node()
+	b.api.hinder(6)
+	r := web(t, "v1")
+	b.declare(r, davit.Size{"web": 2})
+	b.api.sever()
+	b.until("two ready", func(all []davit.Instance) bool { return are(all, 2, davit.Ready) })
+	if b.api.hindered() != 0 {
+		t.Errorf("%d of the refusals were not met", b.api.hindered())
+	}
+	b.api.sever()
+	b.declare(r, nil)
+	b.until("none", func(all []davit.Instance) bool { return len(all) == 0 })
+}
+
+// A cluster that cannot be reached is told, and nothing waits for ever.
+func TestUnreachable(t *testing.T) {
+	b := newBench(t)
+	b.api.close()
+	c := b.connect()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err := c.Runtime("shop", "production").Instances(ctx)
+	if davit.ErrorCode(err) != davit.CodeUnavailable || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("Instances: %v", err)
+	}
+}
