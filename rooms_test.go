@@ -18,10 +18,12 @@ func TestRooms(t *testing.T) {
 	const module = "github.com/davit-dev/davit"
 	// What an adapter may import of the module beside the domain.
 	more := map[string][]string{
-		"internal/client": {"internal/api", "internal/engine"}, // the API's words, and what it asks of the engine
-		"internal/server": {"internal/api", "internal/engine"},
-		"internal/report": {"internal/receipt", "internal/plot"}, // what it draws, and with what
-		"internal/demo":   {"internal/load", "examples"},
+		"internal/analysis":   {"internal/prometheus"}, // how a Prometheus server is asked
+		"internal/kubernetes": {"internal/prometheus"},
+		"internal/client":     {"internal/api", "internal/engine"}, // the API's words, and what it asks of the engine
+		"internal/server":     {"internal/api", "internal/engine"},
+		"internal/report":     {"internal/receipt", "internal/plot"}, // what it draws, and with what
+		"internal/demo":       {"internal/load", "examples"},
 	}
 	seen := 0
 	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {

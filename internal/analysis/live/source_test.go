@@ -135,12 +135,3 @@ func FuzzNumberAt(f *testing.F) {
 		}
 	})
 }
-
-func FuzzPrometheusSample(f *testing.F) {
-	f.Add(`[1700000000.1,"42"]`)
-	f.Add(`[1,2]`)
-	f.Fuzz(func(_ *testing.T, text string) {
-		var s sample
-		_ = json.Unmarshal([]byte(text), &s) // it must not panic
-	})
-}
