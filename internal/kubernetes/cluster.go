@@ -55,6 +55,8 @@ type Cluster struct {
 
 	changes *hub // of deployments, pods and services, by scope
 
+	gatewayAPI *doors // nil before a Gateway was asked for
+
 	ctx    context.Context //nolint:containedctx // the life of the cluster, from Connect to Close
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup

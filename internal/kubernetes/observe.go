@@ -1,0 +1,135 @@
+package kubernetes
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/davit-dev/davit"
+)
+
+// The bounds of observing.
+const (
+	askers     = 4                       // requests at once
+	askEvery   = 2500 * time.Microsecond // between requests, while it is young
+	askSeldom  = 20 * time.Millisecond   // between requests, later
+	young      = 2 * time.Second         // a Gateway acts within that, mostly
+	observeFor = 15 * time.Second        // at most
+	strangers  = 5                       // failed requests in a row after which there is no front door
+	// settle is how long a Gateway is given to act on what it has taken when that
+	// cannot be seen.
+	settle = 3 * time.Second
+)
+
+// observer sees through the front door which releases answer.
+type observer struct {
+	door    *door
+	targets []target
+	known   map[string]davit.ReleaseID // by what answers are marked with
+	absent  string                     // why there is no door, if that is known
+}
+
+// target is where the front door is asked.
+type target struct{ host, path string }
+
+// observe returns when answers show a split, saying how that is known. before is
+// the split that was in effect.
+func (o *observer) observe(ctx context.Context, before, wanted davit.Split) (effect string, err error) {
+	if len(wanted) == 0 {
+		return "nothing is routed", nil
+	}
+	if o.door == nil || len(o.targets) == 0 {
+		return o.settle(ctx, cmp.Or(o.absent, "no front door is known that could be asked"))
+	}
+	for _, t := range o.targets {
+		test := newSplitTest(wanted, before)
+		err := o.look(ctx, t, test)
+		switch {
+		case ctx.Err() != nil:
+			return "", ctx.Err()
+		case errors.Is(err, errStrange):
+			return o.settle(ctx, err.Error())
+		case err != nil:
+			return "", err
+		}
+		effect = fmt.Sprintf("seen at %s: %s", o.door.address(t), test)
+	}
+	return effect, nil
+}
+
+// errStrange is why answers say nothing about releases.
+var errStrange = errors.New("the front door cannot be observed")
+
+// look asks until the test is decided.
+func (o *observer) look(ctx context.Context, t target, test *splitTest) error {
+	ctx, stop := context.WithTimeout(ctx, observeFor)
+	defer stop()
+	failed := 0
+	var last error
+	for a := range o.answers(ctx, t) {
+		if a.err != nil {
+			last = a.err
+			if failed++; failed >= strangers && test.known+test.unknown == 0 {
+				return fmt.Errorf("%w: %w", errStrange, last)
+			}
+			continue
+		}
+		failed = 0
+		test.add(o.known[a.mark])
+		if test.shown() {
+			return nil
+		}
+		if test.known+test.unknown >= maxAnswers {
+			break
+		}
+	}
+	switch {
+	case test.likely():
+		return nil
+	case test.known == 0:
+		return fmt.Errorf("%w: none of %d answers tells its release", errStrange, test.unknown)
+	}
+	return &davit.Error{
+		Code: davit.CodeUnavailable, Err: last,
+		Message: fmt.Sprintf("the Gateway has taken the split, and answers at %s do not show it: %s of %d asked for", o.door.address(t), test, test.known+test.unknown),
+		Hint:    "does something else route these requests, or keep clients at a release?",
+	}
+}
+
+// answers asks again and again, and yields what comes, until it is left or ctx
+// ends.
+func (o *observer) answers(ctx context.Context, t target) func(func(answer) bool) {
+	return func(yield func(answer) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		received, ended := make(chan answer), make(chan struct{})
+		go func() {
+			defer close(ended)
+			o.ask(ctx, t, received)
+		}()
+		defer func() { stop(); <-ended }()
+		for {
+			select {
+			case a := <-received:
+				if !yield(a) {
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// settle gives the Gateway time, and says that it could do no more.
+func (o *observer) settle(ctx context.Context, why string) (string, error) {
+	timer := time.NewTimer(settle)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return fmt.Sprintf("the Gateway says that it has taken it, and was given %s; not observed: %s", settle, why), nil
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}

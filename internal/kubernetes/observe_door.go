@@ -1,0 +1,116 @@
+package kubernetes
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/davit-dev/davit"
+)
+
+// askLimit bounds one request of an observer.
+const askLimit = 5 * time.Second
+
+// door is the front door as an observer reaches it: every request on a connection
+// of its own, so that it may meet another copy of the Gateway.
+type door struct{ base *url.URL }
+
+// newDoor returns the door at a URL; nil when there is none.
+func newDoor(address string) *door {
+	base, err := url.Parse(address)
+	if err != nil || base.Host == "" {
+		return nil
+	}
+	return &door{base}
+}
+
+// address is a target's URL, for people.
+func (d *door) address(t target) string {
+	u := *d.base
+	u.Path = t.path
+	if t.host != "" {
+		u.Host = t.host
+	}
+	return u.String()
+}
+
+// answer is what came of a request: the mark of the release that answered, "" when
+// it has none.
+type answer struct {
+	mark   string
+	status int
+	err    error
+}
+
+// get asks once; release, unless it is empty, names who is to answer.
+func (d *door) get(ctx context.Context, t target, release davit.ReleaseID) answer {
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	u := *d.base
+	u.Path = t.path
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return answer{err: err}
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	if t.host != "" {
+		request.Host = t.host
+		transport.TLSClientConfig = &tls.Config{ServerName: t.host, MinVersion: tls.VersionTLS12}
+	}
+	request.Header.Set(davit.WitnessHeader, "observe")
+	if release != "" {
+		request.Header.Set(releaseHeader, string(release))
+	}
+	res, err := transport.RoundTrip(request)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer res.Body.Close()                                                              //nolint:errcheck // nothing is written
+	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer)); err != nil { // so that the application is not cut off
+		return answer{err: err}
+	}
+	return answer{mark: res.Header.Get(releaseHeader), status: res.StatusCode}
+}
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 1 << 20
+
+// ask sends answers until ctx ends: soon after each other at first, seldom when it
+// takes long.
+func (o *observer) ask(ctx context.Context, t target, answers chan<- answer) {
+	pace := make(chan struct{})
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
+	for range askers {
+		tasks.Go(func() {
+			for range pace {
+				select {
+				case answers <- o.door.get(ctx, t, ""):
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	defer close(pace)
+	tick, seldom := time.NewTicker(askEvery), time.NewTimer(young)
+	defer tick.Stop()
+	defer seldom.Stop()
+	for {
+		select {
+		case <-tick.C:
+			select {
+			case pace <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+		case <-seldom.C:
+			tick.Reset(askSeldom)
+		case <-ctx.Done():
+			return
+		}
+	}
+}

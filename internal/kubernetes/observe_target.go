@@ -1,0 +1,85 @@
+package kubernetes
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/davit-dev/davit"
+)
+
+// observer returns what sees a routing through the front door.
+func (r *Router) observer(routing davit.Routing) *observer {
+	o := &observer{known: map[string]davit.ReleaseID{}}
+	for _, release := range routing.Releases {
+		if address := release.Config.Front.Address; address != "" && (o.door == nil || release.ID == routing.Stable) {
+			o.door = newDoor(address)
+		}
+		o.knows(release.ID)
+	}
+	d := newDealing(r.scope, r.options, routing, false)
+	if d.check() == nil {
+		o.targets = d.targets()
+	}
+	return o
+}
+
+// knows has the observer tell a release's answers: by the Gateway's mark, or by
+// the ID that the application itself may tell.
+func (o *observer) knows(id davit.ReleaseID) {
+	o.known[releaseMark(id)], o.known[string(id)] = id, id
+}
+
+// targets are what to ask to see the split, one for each host: a path at which
+// every release with a share has a service. A readiness probe asks for nothing that
+// could do harm; where no route leads to one, the shortest path that has a route is
+// asked for, as the witness does.
+func (d *dealing) targets() []target {
+	var all []target
+	previews := d.previews()
+	for _, host := range d.hosts() {
+		if slices.Contains(previews, host) {
+			continue
+		}
+		prefixes := d.prefixes(host)
+		slices.Reverse(prefixes)
+		for _, path := range slices.Concat(d.readinessPaths(host), prefixes) {
+			if len(d.serving) > 0 && len(d.backends(host, path, d.routing.Split, d.serving...)) == len(d.serving) {
+				all = append(all, target{host: strings.Replace(host, "*", "davit", 1), path: path})
+				break
+			}
+		}
+	}
+	return all
+}
+
+// readinessPaths are those at which the front door leads to the readiness probe of
+// a service.
+func (d *dealing) readinessPaths(host string) []string {
+	var paths []string
+	for _, id := range d.serving {
+		config := d.releases[id].Config
+		for _, name := range slices.Sorted(maps.Keys(config.Services)) {
+			probe := config.Services[name].Readiness
+			if probe != nil && probe.HTTP != nil && probe.HTTP.Port == 0 && serviceAt(config.Routes, host, probe.HTTP.Path) == name {
+				paths = append(paths, probe.HTTP.Path)
+			}
+		}
+	}
+	return paths
+}
+
+// reach takes the door away when nothing answers there.
+func (o *observer) reach(ctx context.Context) {
+	if o.door == nil || len(o.targets) == 0 {
+		return
+	}
+	var err error
+	for range strangers {
+		if err = o.door.get(ctx, o.targets[0], "").err; err == nil {
+			return
+		}
+	}
+	o.door, o.absent = nil, "the front door cannot be reached from the server: "+err.Error()
+}

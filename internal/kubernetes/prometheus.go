@@ -1,0 +1,145 @@
+package kubernetes
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/prometheus"
+)
+
+// pace is how often Prometheus is asked while somebody wants figures.
+const pace = 5 * time.Second
+
+// figures counts the requests of an environment's releases by a Prometheus. The
+// counts begin with the first reading.
+type figures struct {
+	router *Router
+	base   string
+	client *http.Client
+	boot   string
+	beats  *hub // tells watchers, in the zero scope, that there may be more
+
+	turn chan struct{} // holds one token: whoever has it may read
+	// All below is used with the token only.
+	counts *counts
+	latest davit.Figures
+
+	mu      sync.Mutex
+	wanted  bool // somebody asked since the last beat
+	beating bool
+}
+
+func newFigures(r *Router, base string) *figures {
+	f := &figures{
+		router: r, base: base, client: &http.Client{Timeout: 10 * time.Second}, boot: strconv.FormatInt(r.cluster.now().UnixNano(), 36),
+		beats: newHub(), turn: make(chan struct{}, 1), counts: newCounts(),
+	}
+	f.turn <- struct{}{}
+	return f
+}
+
+// Figures returns the counts of the releases since the router was first asked for
+// them. They are as fresh as Prometheus' last look at what counts. Those who ask
+// within a moment get the same ones.
+func (r *Router) Figures(ctx context.Context) (davit.Figures, error) {
+	f := r.figures
+	if f.base == "" {
+		return davit.Figures{}, &davit.Error{
+			Code: davit.CodeUnsupported, Message: fmt.Sprintf("nothing counts the requests of %s/%s", r.scope.application, r.scope.environment),
+			Hint: "name a Prometheus under kubernetes: prometheus:",
+		}
+	}
+	f.want()
+	select {
+	case <-f.turn:
+		defer func() { f.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return davit.Figures{}, ctx.Err()
+	}
+	if now := r.cluster.now(); f.latest.Boot == "" || now.Sub(f.latest.At) >= pace/2 {
+		if err := f.read(ctx, now); err != nil {
+			return davit.Figures{}, fmt.Errorf("asking Prometheus about %s/%s: %w", r.scope.application, r.scope.environment, err)
+		}
+	}
+	return f.latest, nil
+}
+
+// read asks Prometheus for all that runs now.
+func (f *figures) read(ctx context.Context, now time.Time) error {
+	if err := f.router.cluster.ready(ctx); err != nil {
+		return err
+	}
+	type workload struct {
+		release davit.ReleaseID
+		service string
+	}
+	workloads := map[string]workload{}
+	for _, d := range f.router.cluster.deploymentsIn(f.router.scope) {
+		workloads[d.Name] = workload{davit.ReleaseID(d.Annotations[annotationRelease]), d.Labels[labelService]}
+	}
+	names := slices.Sorted(maps.Keys(workloads))
+	if len(names) > 0 {
+		of := families
+		if f.counts.family != nil {
+			of = []family{*f.counts.family}
+		}
+		samples, err := prometheus.Query(ctx, f.client, f.base, query(of, names), now)
+		if err != nil {
+			return err
+		}
+		f.counts.add(samples, names)
+	}
+	f.latest = davit.Figures{Boot: f.boot, At: now, Traffic: map[davit.ReleaseID]map[string]davit.Traffic{}}
+	for name, w := range workloads {
+		if f.latest.Traffic[w.release] == nil {
+			f.latest.Traffic[w.release] = map[string]davit.Traffic{}
+		}
+		f.latest.Traffic[w.release][w.service] = f.counts.traffic(name)
+	}
+	return nil
+}
+
+// Watch returns a channel that receives at a steady pace as long as somebody asks
+// for figures, and never when nobody does.
+func (r *Router) Watch(ctx context.Context) <-chan struct{} {
+	return r.figures.beats.subscribe(ctx, scope{})
+}
+
+// want notes that somebody wants figures, and sees to it that there are beats for a
+// while.
+func (f *figures) want() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.wanted = true
+	if !f.beating {
+		f.beating = f.router.cluster.run(f.beat)
+	}
+}
+
+// beat beats until nobody has asked since the beat before, or ctx ends.
+func (f *figures) beat(ctx context.Context) {
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	for {
+		f.mu.Lock()
+		f.beating = f.wanted && ctx.Err() == nil
+		goOn := f.beating
+		f.wanted = false
+		f.mu.Unlock()
+		if !goOn {
+			return
+		}
+		select {
+		case <-tick.C:
+			f.beats.send(scope{})
+		case <-ctx.Done():
+		}
+	}
+}

@@ -1,0 +1,334 @@
+package kubernetes
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/davit-dev/davit"
+)
+
+// releaseHeader chooses a release in a request. In an answer it tells which
+// release gave it, as releaseMark writes it.
+const releaseHeader = "Davit-Release"
+
+// releaseMark is how an answer tells its release to everybody: so that it can be
+// told from others, without its version.
+func releaseMark(id davit.ReleaseID) string { return digest(string(id)) }
+
+// dealing deals the requests of an environment to its releases, as HTTPRoutes.
+type dealing struct {
+	scope   scope
+	gateway GatewayOptions
+	routing davit.Routing
+	// marked has each backend's answers carry its mark. A Gateway that does not
+	// know how answers those with an error.
+	marked bool
+
+	releases map[davit.ReleaseID]*davit.Release
+	serving  []davit.ReleaseID // those with a share, stable first
+}
+
+func newDealing(s scope, g GatewayOptions, routing davit.Routing, marked bool) *dealing {
+	d := &dealing{scope: s, gateway: g, routing: routing, marked: marked, releases: map[davit.ReleaseID]*davit.Release{}}
+	for _, r := range routing.Releases {
+		d.releases[r.ID] = r
+	}
+	d.serving = slices.SortedFunc(maps.Keys(routing.Split), func(a, b davit.ReleaseID) int {
+		switch {
+		case a == routing.Stable:
+			return -1
+		case b == routing.Stable:
+			return 1
+		}
+		return strings.Compare(string(a), string(b))
+	})
+	return d
+}
+
+// routes returns one HTTPRoute for each host.
+func (d *dealing) routes() ([]*gatewayv1.HTTPRoute, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	var all []*gatewayv1.HTTPRoute
+	previews := d.previews()
+	for _, host := range d.hosts() {
+		rules := d.rules
+		if slices.Contains(previews, host) {
+			rules = d.previewRules
+		}
+		r := d.route(host, rules(host))
+		switch {
+		case len(r.Spec.Rules) == 0:
+			continue
+		case tooLarge(r):
+			return nil, &davit.Error{
+				Code: davit.CodeInvalid, Message: fmt.Sprintf("the routes for host %q are more than an HTTPRoute takes", host),
+				Hint: "have fewer of them, or let a service of the application tell their paths apart",
+			}
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// check refuses a routing that cannot be dealt.
+func (d *dealing) check() error {
+	if err := d.routing.Split.Check(); err != nil {
+		return &davit.Error{Code: davit.CodeInvalid, Message: "the split cannot be routed", Err: err}
+	}
+	for id := range d.routing.Split {
+		if d.releases[id] == nil {
+			return &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("the split names %s, which is not among the releases", id)}
+		}
+	}
+	return nil
+}
+
+// named are the releases that a request may name: those with a share, and the
+// candidate.
+func (d *dealing) named() []davit.ReleaseID {
+	ids := slices.Clone(d.serving)
+	if c := d.routing.Candidate; d.releases[c] != nil && !slices.Contains(ids, c) {
+		ids = append(ids, c)
+	}
+	return ids
+}
+
+// hosts returns the patterns of all hosts that some release has a route for, or
+// the candidate is previewed at.
+func (d *dealing) hosts() []string {
+	set := map[string]bool{}
+	for _, id := range d.named() {
+		for _, r := range d.releases[id].Config.Routes {
+			set[hostPattern(r.Host)] = true
+		}
+	}
+	for _, h := range d.previews() {
+		set[h] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// prefixes returns those of all routes that concern a host, the longest first.
+// Gateways do not all look at a less specific host when a more specific one has no
+// matching path, so each host has all of its own.
+func (d *dealing) prefixes(host string) []string {
+	set := map[string]bool{}
+	for _, id := range d.named() {
+		for _, r := range d.releases[id].Config.Routes {
+			if covers(hostPattern(r.Host), host) {
+				set[strings.TrimRight(r.Prefix, "/")] = true
+			}
+		}
+	}
+	prefixes := slices.SortedFunc(maps.Keys(set), func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	for i, p := range prefixes {
+		if p == "" {
+			prefixes[i] = "/"
+		}
+	}
+	return prefixes
+}
+
+// rules are those of a host: for each path, the releases with a share that have a
+// service there, by their shares; and for those who name a release, that one.
+// Paths that lead to the same backends share a rule.
+func (d *dealing) rules(host string) []gatewayv1.HTTPRouteRule {
+	var r ruleSet
+	for _, prefix := range d.prefixes(host) {
+		r.add(d.backends(host, prefix, d.routing.Split, d.serving...), gatewayv1.HTTPRouteMatch{Path: pathMatch(prefix)})
+		for _, id := range d.named() {
+			for _, word := range d.words(id) {
+				r.add(d.backends(host, prefix, davit.All(id), id), gatewayv1.HTTPRouteMatch{Path: pathMatch(prefix), Headers: []gatewayv1.HTTPHeaderMatch{{
+					Type: new(gatewayv1.HeaderMatchExact), Name: releaseHeader, Value: word,
+				}}})
+			}
+		}
+	}
+	return r.rules
+}
+
+// words are what names a release in a request. A Gateway cannot see who asks, so
+// only the ID does, which nobody guesses; unless everybody may preview.
+func (d *dealing) words(id davit.ReleaseID) []string {
+	words := []string{string(id)}
+	candidate := d.releases[d.routing.Candidate]
+	if candidate == nil || !everybody(candidate.Config.Front.Preview) {
+		return words
+	}
+	switch id {
+	case d.routing.Candidate:
+		words = append(words, "candidate")
+	case d.routing.Stable:
+		words = append(words, "stable")
+	}
+	return words
+}
+
+// everybody reports whether clients of every address may choose a release.
+func everybody(p davit.Preview) bool {
+	return slices.Contains(p.Allow, "0.0.0.0/0") || slices.Contains(p.Allow, "::/0")
+}
+
+// backends returns the services of the releases that answer to a host and a path,
+// weighted by their shares. A release that has none there gets none of these
+// requests.
+func (d *dealing) backends(host, path string, split davit.Split, ids ...davit.ReleaseID) []gatewayv1.HTTPBackendRef {
+	var refs []gatewayv1.HTTPBackendRef
+	for _, id := range ids {
+		name := serviceAt(d.releases[id].Config.Routes, host, path)
+		service, ok := d.releases[id].Config.Services[name]
+		if !ok {
+			continue
+		}
+		ref := gatewayv1.HTTPBackendRef{BackendRef: gatewayv1.BackendRef{
+			BackendObjectReference: gatewayv1.BackendObjectReference{
+				Name: gatewayv1.ObjectName(objectName(d.scope.application, name, id)), Port: new(portOf(service)),
+			},
+			Weight: new(int32(split[id])), //nolint:gosec // 1 to 1000
+		}}
+		if d.marked {
+			ref.Filters = []gatewayv1.HTTPRouteFilter{markFilter(releaseMark(id))}
+		}
+		refs = append(refs, ref)
+	}
+	return refs
+}
+
+// markFilter has answers carry a mark.
+func markFilter(mark string) gatewayv1.HTTPRouteFilter {
+	return gatewayv1.HTTPRouteFilter{
+		Type:                   gatewayv1.HTTPRouteFilterResponseHeaderModifier,
+		ResponseHeaderModifier: &gatewayv1.HTTPHeaderFilter{Set: []gatewayv1.HTTPHeader{{Name: releaseHeader, Value: mark}}},
+	}
+}
+
+// previews are the hosts whose requests all go to the candidate.
+func (d *dealing) previews() []string {
+	var hosts []string
+	if candidate := d.releases[d.routing.Candidate]; candidate != nil {
+		for _, h := range candidate.Config.Front.Preview.Hosts {
+			hosts = append(hosts, hostPattern(h))
+		}
+	}
+	return hosts
+}
+
+// previewRules are those of a host that is the candidate's alone.
+func (d *dealing) previewRules(host string) []gatewayv1.HTTPRouteRule {
+	var r ruleSet
+	for _, prefix := range d.prefixes(host) {
+		r.add(d.backends(host, prefix, davit.All(d.routing.Candidate), d.routing.Candidate), gatewayv1.HTTPRouteMatch{Path: pathMatch(prefix)})
+	}
+	return r.rules
+}
+
+// route is the HTTPRoute of a host.
+func (d *dealing) route(host string, rules []gatewayv1.HTTPRouteRule) *gatewayv1.HTTPRoute {
+	route := &gatewayv1.HTTPRoute{
+		TypeMeta: metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: "HTTPRoute"},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: routeName(d.scope, host), Labels: d.scope.labels(), Annotations: map[string]string{annotationRouting: d.note(slices.Contains(d.previews(), host))},
+		},
+		Spec: gatewayv1.HTTPRouteSpec{
+			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{d.gateway.parent()}},
+			Rules:           rules,
+		},
+	}
+	if host != "" {
+		route.Spec.Hostnames = []gatewayv1.Hostname{gatewayv1.Hostname(host)}
+	}
+	return route
+}
+
+// annotationRouting says what a route was made from.
+const annotationRouting = "davit.dev/routing"
+
+// routeNote is what annotationRouting holds, as JSON: what cannot be read from the
+// route itself.
+type routeNote struct {
+	Split     davit.Split                `json:"split"`
+	Stable    davit.ReleaseID            `json:"stable,omitempty"`
+	Candidate davit.ReleaseID            `json:"candidate,omitempty"`
+	Backends  map[string]davit.ReleaseID `json:"backends"` // by the name of their Service
+	Preview   bool                       `json:"preview,omitempty"`
+}
+
+func (d *dealing) note(preview bool) string {
+	n := routeNote{Split: d.routing.Split, Stable: d.routing.Stable, Candidate: d.routing.Candidate, Backends: map[string]davit.ReleaseID{}, Preview: preview}
+	for _, id := range d.named() {
+		for name, s := range d.releases[id].Config.Services {
+			if s.Traffic {
+				n.Backends[objectName(d.scope.application, name, id)] = id
+			}
+		}
+	}
+	text, err := json.Marshal(n)
+	if err != nil { // strings and numbers always encode
+		panic(err)
+	}
+	return string(text)
+}
+
+// routeName names the route of a host.
+func routeName(s scope, host string) string {
+	name := environmentName(s.application, s.environment)
+	if host != "" {
+		name += "-" + digest(host)
+	}
+	return name
+}
+
+// ruleSet collects rules, one for each list of backends.
+type ruleSet struct {
+	rules []gatewayv1.HTTPRouteRule
+	index map[string]int // by what leads to the same backends
+}
+
+func (r *ruleSet) add(backends []gatewayv1.HTTPBackendRef, match gatewayv1.HTTPRouteMatch) {
+	if len(backends) == 0 {
+		return
+	}
+	var key strings.Builder
+	for _, b := range backends {
+		fmt.Fprintf(&key, "%s:%d=%d ", b.Name, *b.Port, *b.Weight)
+	}
+	if r.index == nil {
+		r.index = map[string]int{}
+	}
+	i, known := r.index[key.String()]
+	if !known {
+		i = len(r.rules)
+		r.index[key.String()] = i
+		r.rules = append(r.rules, gatewayv1.HTTPRouteRule{BackendRefs: backends})
+	}
+	r.rules[i].Matches = append(r.rules[i].Matches, match)
+}
+
+func pathMatch(prefix string) *gatewayv1.HTTPPathMatch {
+	return &gatewayv1.HTTPPathMatch{Type: new(gatewayv1.PathMatchPathPrefix), Value: &prefix}
+}
+
+// tooLarge reports whether the API server would not take a route for its size.
+func tooLarge(r *gatewayv1.HTTPRoute) bool {
+	const rules, matches, allMatches = 16, 64, 128
+	all := 0
+	for _, rule := range r.Spec.Rules {
+		if all += len(rule.Matches); len(rule.Matches) > matches {
+			return true
+		}
+	}
+	return len(r.Spec.Rules) > rules || all > allMatches
+}

@@ -1,0 +1,219 @@
+package kubernetes
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/davit-dev/davit"
+)
+
+// GatewayOptions say what splits the traffic of an environment, and where its
+// figures are.
+type GatewayOptions struct {
+	// Name of the Gateway, its Namespace (that of the instances when empty), and
+	// the listener to attach to (all of them when empty).
+	Name, Namespace, Section string
+	// Prometheus is the base URL of the Prometheus that the figures are read from;
+	// "" when there is none.
+	Prometheus string
+}
+
+// key names the Gateway for routes in a namespace.
+func (g GatewayOptions) key(namespace string) types.NamespacedName {
+	if g.Namespace != "" {
+		namespace = g.Namespace
+	}
+	return types.NamespacedName{Namespace: namespace, Name: g.Name}
+}
+
+// parent is the Gateway as a route's parent.
+func (g GatewayOptions) parent() gatewayv1.ParentReference {
+	p := gatewayv1.ParentReference{Name: gatewayv1.ObjectName(g.Name)}
+	if g.Namespace != "" {
+		p.Namespace = new(gatewayv1.Namespace(g.Namespace))
+	}
+	if g.Section != "" {
+		p.SectionName = new(gatewayv1.SectionName(g.Section))
+	}
+	return p
+}
+
+// Router splits the traffic of one environment by the HTTPRoutes of a Gateway, and
+// reads its figures from Prometheus.
+//
+// A Gateway gives nothing up by itself when nobody is there to ask it to: Router
+// holds no lease. Nor does it tell what is in flight: see Drain.
+type Router struct {
+	cluster *Cluster
+	scope   scope
+	options GatewayOptions
+	figures *figures
+
+	mu     sync.Mutex
+	marks  *bool                         // whether the Gateway marks answers; nil before it was tried
+	idle   map[davit.ReleaseID]time.Time // since when a release has been without a share
+	effect string                        // how it is known that the last routing is in effect
+}
+
+// Router returns the router of an environment. It may be called any number of
+// times.
+func (c *Cluster) Router(application, environment string, gateway GatewayOptions) *Router {
+	r := &Router{cluster: c, scope: scope{application, environment}, options: gateway, idle: map[davit.ReleaseID]time.Time{}}
+	r.figures = newFigures(r, gateway.Prometheus)
+	return r
+}
+
+// Routing returns what the API server holds, by the weights that the routes have
+// now: when somebody changed them by hand, that shows.
+func (r *Router) Routing(ctx context.Context) (davit.Routing, error) {
+	d, _, err := r.doors(ctx)
+	if err != nil {
+		return davit.Routing{}, fmt.Errorf("reading the routing: %w", err)
+	}
+	return routingOf(d.routesOf(r.scope)), nil
+}
+
+// doors returns the watches, when all that the router needs is in view.
+func (r *Router) doors(ctx context.Context) (*doors, cache.SharedIndexInformer, error) {
+	if r.options.Name == "" {
+		return nil, nil, &davit.Error{
+			Code: davit.CodeUnsupported, Message: fmt.Sprintf("%s/%s has no Gateway to split its traffic", r.scope.application, r.scope.environment),
+			Hint: "name one under kubernetes: gateway:",
+		}
+	}
+	d, err := r.cluster.doors()
+	if err != nil {
+		return nil, nil, err
+	}
+	gateway, err := d.gateway(r.options.key(r.cluster.namespace))
+	if err != nil {
+		return nil, nil, err
+	}
+	return d, gateway, d.ready(ctx, d.routes, gateway)
+}
+
+// Route puts a routing in effect. It returns nil when the Gateway says that it has
+// taken it, and answers through the front door show it; where those cannot be had,
+// when the Gateway has had time to act. Effect says which.
+func (r *Router) Route(ctx context.Context, routing davit.Routing) error {
+	if err := r.route(ctx, routing); err != nil {
+		return fmt.Errorf("routing %s/%s: %w", r.scope.application, r.scope.environment, err)
+	}
+	return nil
+}
+
+func (r *Router) route(ctx context.Context, routing davit.Routing) error {
+	d, gateway, err := r.doors(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.checkReady(ctx, routing.Split); err != nil {
+		return err
+	}
+	before := routingOf(d.routesOf(r.scope))
+	o := r.observer(routing)
+	marked, err := r.marking(ctx, d, gateway, o, routing)
+	if err != nil {
+		return err
+	}
+	if err := r.greet(ctx, d, gateway, o, before, routing, marked); err != nil {
+		return err
+	}
+	if err := r.put(ctx, d, gateway, routing, marked); err != nil {
+		return err
+	}
+	effect, err := o.observe(ctx, before.Split, routing.Split)
+	if err != nil {
+		return err
+	}
+	r.took(routing.Split, before.Split, effect)
+	return nil
+}
+
+// put applies the routes of a routing, deletes those that it has no more, and
+// waits until the Gateway has taken them.
+func (r *Router) put(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, routing davit.Routing, marked bool) error {
+	wanted, err := newDealing(r.scope, r.options, routing, marked).routes()
+	if err != nil {
+		return err
+	}
+	var applied []*gatewayv1.HTTPRoute
+	for _, want := range wanted {
+		route, err := apply(ctx, d.client.GatewayV1().HTTPRoutes(r.cluster.namespace), want)
+		if err != nil {
+			return err
+		}
+		applied = append(applied, route)
+	}
+	for _, old := range d.routesOf(r.scope) {
+		if !slices.ContainsFunc(wanted, func(w *gatewayv1.HTTPRoute) bool { return w.Name == old.Name }) {
+			if err := r.remove(ctx, d, old.Name); err != nil {
+				return err
+			}
+		}
+	}
+	if len(applied) == 0 {
+		return nil
+	}
+	return r.await(ctx, d, gateway, applied)
+}
+
+// remove deletes a route.
+func (r *Router) remove(ctx context.Context, d *doors, name string) error {
+	return persist(ctx, doing("deleting", "HTTPRoute", name), func(ctx context.Context) error {
+		err := d.client.GatewayV1().HTTPRoutes(r.cluster.namespace).Delete(ctx, name, metav1.DeleteOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return err
+	})
+}
+
+// checkReady refuses to give traffic to a release of which nothing is ready.
+func (r *Router) checkReady(ctx context.Context, split davit.Split) error {
+	if err := r.cluster.ready(ctx); err != nil {
+		return err
+	}
+	instances, _ := r.cluster.Runtime(r.scope.application, r.scope.environment).look()
+	for id := range split {
+		if !slices.ContainsFunc(instances, func(i davit.Instance) bool { return i.Release == id && i.Condition == davit.Ready }) {
+			return &davit.Error{
+				Code: davit.CodeUnavailable, Message: fmt.Sprintf("no instance of %s is ready, so it gets no traffic", id),
+				Hint: "see davit status and davit logs for why",
+			}
+		}
+	}
+	return nil
+}
+
+// took notes that a split is in effect, and how that is known.
+func (r *Router) took(split, before davit.Split, effect string) {
+	now := r.cluster.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.effect = effect
+	for id := range split {
+		delete(r.idle, id)
+	}
+	for id := range before {
+		if _, known := r.idle[id]; !known && split[id] == 0 {
+			r.idle[id] = now
+		}
+	}
+}
+
+// Effect says how it is known that the last routing is in effect, for people.
+func (r *Router) Effect() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.effect
+}

@@ -1,0 +1,158 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gateways "sigs.k8s.io/gateway-api/pkg/client/clientset/versioned"
+	informers "sigs.k8s.io/gateway-api/pkg/client/informers/externalversions/apis/v1"
+
+	"github.com/davit-dev/davit"
+)
+
+// doors keeps the routes that Davit made in the namespace in view, and the
+// Gateways that they are attached to. It begins to watch when a Gateway is first
+// asked for.
+type doors struct {
+	cluster *Cluster
+	client  gateways.Interface
+	routes  cache.SharedIndexInformer
+	changes *hub // of routes by scope; of Gateways by the zero scope
+
+	mu       sync.Mutex
+	gateways map[types.NamespacedName]cache.SharedIndexInformer
+	trouble  error // what the watches ran into last
+}
+
+// doors returns the cluster's, made the first time.
+func (c *Cluster) doors() (*doors, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gatewayAPI != nil {
+		return c.gatewayAPI, nil
+	}
+	client, err := gateways.NewForConfig(c.config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client of %s: %w", c.config.Host, err)
+	}
+	d := &doors{cluster: c, client: client, changes: newHub(), gateways: map[types.NamespacedName]cache.SharedIndexInformer{}}
+	d.routes = informers.NewFilteredHTTPRouteInformer(client, c.namespace, 0, cache.Indexers{indexByScope: byScope}, func(o *metav1.ListOptions) {
+		o.LabelSelector = labelManagedBy + "=" + fieldManager
+	})
+	err = d.start(d.routes, func(object any) scope {
+		if o, ok := object.(metav1.Object); ok {
+			return scopeOf(o.GetLabels())
+		}
+		return scope{}
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.gatewayAPI = d
+	return d, nil
+}
+
+// start has an informer run as long as the cluster; of says whom a change
+// concerns. The cluster's lock is held.
+func (d *doors) start(informer cache.SharedIndexInformer, of func(any) scope) error {
+	tell := func(object any) {
+		if gone, ok := object.(cache.DeletedFinalStateUnknown); ok {
+			object = gone.Obj
+		}
+		d.changes.send(of(object))
+	}
+	err := errors.Join(
+		informer.SetTransform(slim),
+		informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) {
+			d.cluster.log.DebugContext(ctx, "a watch was interrupted, and begins again", "cluster", d.cluster.String(), "error", err)
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.trouble = err
+		}),
+	)
+	if err == nil {
+		_, err = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: tell, UpdateFunc: func(_, o any) { tell(o) }, DeleteFunc: tell})
+	}
+	if err != nil {
+		return fmt.Errorf("watching the routes of %s: %w", d.cluster, err)
+	}
+	if d.cluster.ctx.Err() == nil {
+		d.cluster.tasks.Go(func() { informer.RunWithContext(d.cluster.ctx) })
+	}
+	return nil
+}
+
+// gateway returns what watches one Gateway, begun the first time.
+func (d *doors) gateway(name types.NamespacedName) (cache.SharedIndexInformer, error) {
+	d.cluster.mu.Lock()
+	defer d.cluster.mu.Unlock()
+	if informer := d.gateways[name]; informer != nil {
+		return informer, nil
+	}
+	informer := informers.NewFilteredGatewayInformer(d.client, name.Namespace, 0, nil, func(o *metav1.ListOptions) {
+		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", name.Name).String()
+	})
+	if err := d.start(informer, func(any) scope { return scope{} }); err != nil {
+		return nil, err
+	}
+	d.gateways[name] = informer
+	return informer, nil
+}
+
+// ready returns nil when all that the informers watch is in view.
+func (d *doors) ready(ctx context.Context, all ...cache.SharedIndexInformer) error {
+	stop, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(d.cluster.ctx, cancel)()
+	for _, informer := range all {
+		if cache.WaitForCacheSync(stop.Done(), informer.HasSynced) {
+			continue
+		}
+		if d.cluster.ctx.Err() != nil {
+			return d.cluster.closed()
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		e := &davit.Error{
+			Code: davit.CodeUnavailable, Message: fmt.Sprintf("the routes in %s cannot be watched", d.cluster), Err: errors.Join(d.trouble, ctx.Err()),
+			Hint: "is the API server up, and may the server's account list and watch httproutes and gateways?",
+		}
+		if apierrors.IsNotFound(d.trouble) {
+			e.Code, e.Hint = davit.CodeUnsupported, "install the Gateway API and a Gateway, or leave out gateway: to split by the numbers of instances"
+		}
+		return e
+	}
+	return nil
+}
+
+// routesOf returns the routes of an environment. They belong to the watch, and are
+// not to be changed.
+func (d *doors) routesOf(s scope) []*gatewayv1.HTTPRoute {
+	return all[*gatewayv1.HTTPRoute](d.routes.GetIndexer(), indexByScope, s.key())
+}
+
+// routeNamed returns the route of that name; nil when there is none.
+func (d *doors) routeNamed(name string) *gatewayv1.HTTPRoute {
+	o, _, _ := d.routes.GetIndexer().GetByKey(d.cluster.namespace + "/" + name) // a store in memory has no errors
+	r, _ := o.(*gatewayv1.HTTPRoute)
+	return r
+}
+
+// gatewayIn returns what an informer of one Gateway has in view; nil when it does
+// not exist.
+func gatewayIn(informer cache.SharedIndexInformer) *gatewayv1.Gateway {
+	for _, o := range informer.GetIndexer().List() {
+		if g, ok := o.(*gatewayv1.Gateway); ok {
+			return g
+		}
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package kubernetes
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"k8s.io/client-go/tools/cache"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/davit-dev/davit"
+)
+
+const (
+	// trialPath is asked for by nobody else.
+	trialPath = "/.well-known/davit-trial/"
+	// trialFor is how long a Gateway may take to mark an answer.
+	trialFor = 4 * time.Second
+	// greetFor is how long a Gateway may take to reach a release, and greetings how
+	// many answers in a row show that it does.
+	greetFor  = 10 * time.Second
+	greetings = 8
+	againIn   = 20 * time.Millisecond
+)
+
+// marking reports whether the Gateway can mark answers with their release. The
+// Gateway API lets implementations choose, and what one does not know it answers
+// with errors: so it is tried with a route of its own, at a path that nobody asks
+// for, before routes that people use are marked.
+func (r *Router) marking(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing) (bool, error) {
+	r.mu.Lock()
+	known := r.marks
+	r.mu.Unlock()
+	if known != nil {
+		return *known, nil
+	}
+	marks := slices.ContainsFunc(d.routesOf(r.scope), isMarked)
+	if !marks {
+		if o.reach(ctx); o.door == nil || len(o.targets) == 0 || len(routing.Split) == 0 {
+			return false, ctx.Err() // it makes no difference
+		}
+		var err error
+		if marks, err = r.try(ctx, d, gateway, o, routing); err != nil {
+			return false, err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.marks = &marks
+	return marks, nil
+}
+
+// isMarked reports whether a route's answers are marked.
+func isMarked(route *gatewayv1.HTTPRoute) bool {
+	return slices.ContainsFunc(route.Spec.Rules, func(rule gatewayv1.HTTPRouteRule) bool {
+		return slices.ContainsFunc(rule.BackendRefs, func(b gatewayv1.HTTPBackendRef) bool { return len(b.Filters) > 0 })
+	})
+}
+
+// try makes the trial, and leaves nothing of it.
+func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing) (marks bool, err error) {
+	deal := newDealing(r.scope, r.options, routing, true)
+	at := o.targets[0]
+	id := deal.serving[0]
+	route := deal.route(at.host, []gatewayv1.HTTPRouteRule{{
+		Matches:     []gatewayv1.HTTPRouteMatch{{Path: &gatewayv1.HTTPPathMatch{Type: new(gatewayv1.PathMatchExact), Value: new(trialPath + releaseMark(id))}}},
+		BackendRefs: deal.backends(at.host, at.path, davit.All(id), id),
+	}})
+	route.Name = environmentName(r.scope.application, r.scope.environment) + "-trial"
+	route.Annotations = nil // so that nobody takes it for a routing
+	applied, err := apply(ctx, d.client.GatewayV1().HTTPRoutes(r.cluster.namespace), route)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		if gone := r.remove(ctx, d, route.Name); err == nil {
+			err = gone
+		}
+	}()
+	if err := r.await(ctx, d, gateway, []*gatewayv1.HTTPRoute{applied}); err != nil {
+		if unprogrammed(gatewayIn(gateway)) != "" || ctx.Err() != nil {
+			return false, err
+		}
+		return false, nil // the Gateway refuses it
+	}
+	at.path = trialPath + releaseMark(id)
+	return until(ctx, trialFor, func() bool { return o.door.get(ctx, at, "").mark == releaseMark(id) }), ctx.Err()
+}
+
+// greet waits until the Gateway reaches the releases that are about to get their
+// first share, by requests that name them: instances that are ready are not known
+// to it at once, and what it would send them until then is lost.
+func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, before, routing davit.Routing, marked bool) error {
+	if !marked || len(before.Split) == 0 || o.door == nil || len(o.targets) == 0 {
+		return nil
+	}
+	for id := range routing.Split {
+		if before.Split[id] > 0 {
+			continue
+		}
+		if !slices.ContainsFunc(before.Releases, func(r *davit.Release) bool { return r.ID == id }) {
+			by := routing
+			by.Split, by.Candidate = before.Split, id
+			if newDealing(r.scope, r.options, by, marked).check() != nil {
+				continue // what serves now is unknown here: going back is not held up
+			}
+			if err := r.put(ctx, d, gateway, by, marked); err != nil {
+				return err
+			}
+		}
+		if err := o.greet(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// greet asks for a release by name until it answers.
+func (o *observer) greet(ctx context.Context, id davit.ReleaseID) error {
+	row, last := 0, answer{}
+	reached := until(ctx, greetFor, func() bool {
+		last = o.door.get(ctx, o.targets[0], id)
+		if row++; last.err != nil || o.known[last.mark] != id || unreached(last.status) {
+			row = 0
+		}
+		return row >= greetings
+	})
+	if reached || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &davit.Error{
+		Code: davit.CodeUnavailable, Err: last.err,
+		Message: fmt.Sprintf("the Gateway does not reach %s, so it gets no traffic: after %s, %s answers %d", id, greetFor, o.door.address(o.targets[0]), last.status),
+		Hint:    "its instances are ready: may the Gateway connect to them?",
+	}
+}
+
+// unreached reports whether a status is a Gateway's own for a backend that it does
+// not reach.
+func unreached(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+// until tries until done reports true, for some time.
+func until(ctx context.Context, limit time.Duration, done func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(againIn)
+	defer tick.Stop()
+	for {
+		if done() {
+			return true
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
