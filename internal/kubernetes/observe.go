@@ -29,6 +29,7 @@ type observer struct {
 	targets []target
 	known   map[string]davit.ReleaseID // by what answers are marked with
 	absent  string                     // why there is no door, if that is known
+	marked  bool                       // the Gateway marks answers; else only an application may
 }
 
 // target is where the front door is asked.
@@ -40,8 +41,9 @@ func (o *observer) observe(ctx context.Context, before, wanted davit.Split) (eff
 	if len(wanted) == 0 {
 		return "nothing is routed", nil
 	}
+	began := time.Now()
 	if o.door == nil || len(o.targets) == 0 {
-		return o.settle(ctx, cmp.Or(o.absent, "no front door is known that could be asked"))
+		return o.settle(ctx, began, cmp.Or(o.absent, "no front door is known that could be asked"))
 	}
 	for _, t := range o.targets {
 		test := newSplitTest(wanted, before)
@@ -50,7 +52,7 @@ func (o *observer) observe(ctx context.Context, before, wanted davit.Split) (eff
 		case ctx.Err() != nil:
 			return "", ctx.Err()
 		case errors.Is(err, errStrange):
-			return o.settle(ctx, err.Error())
+			return o.settle(ctx, began, err.Error())
 		case err != nil:
 			return "", err
 		}
@@ -66,7 +68,7 @@ var errStrange = errors.New("the front door cannot be observed")
 func (o *observer) look(ctx context.Context, t target, test *splitTest) error {
 	ctx, stop := context.WithTimeout(ctx, observeFor)
 	defer stop()
-	failed := 0
+	began, failed := time.Now(), 0
 	var last error
 	for a := range o.answers(ctx, t) {
 		if a.err != nil {
@@ -81,7 +83,7 @@ func (o *observer) look(ctx context.Context, t target, test *splitTest) error {
 		if test.shown() {
 			return nil
 		}
-		if test.known+test.unknown >= maxAnswers {
+		if test.known+test.unknown >= maxAnswers || test.known == 0 && !o.marked && time.Since(began) >= settle {
 			break
 		}
 	}
@@ -122,9 +124,10 @@ func (o *observer) answers(ctx context.Context, t target) func(func(answer) bool
 	}
 }
 
-// settle gives the Gateway time, and says that it could do no more.
-func (o *observer) settle(ctx context.Context, why string) (string, error) {
-	timer := time.NewTimer(settle)
+// settle gives the Gateway the time that it is given at least, and says that it
+// could do no more.
+func (o *observer) settle(ctx context.Context, began time.Time, why string) (string, error) {
+	timer := time.NewTimer(settle - time.Since(began))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -17,7 +17,11 @@ const askLimit = 5 * time.Second
 
 // door is the front door as an observer reaches it: every request on a connection
 // of its own, so that it may meet another copy of the Gateway.
-type door struct{ base *url.URL }
+type door struct {
+	base *url.URL
+	// ask asks once; release, unless it is empty, names who is to answer.
+	ask func(ctx context.Context, t target, release davit.ReleaseID) answer
+}
 
 // newDoor returns the door at a URL; nil when there is none.
 func newDoor(address string) *door {
@@ -25,7 +29,9 @@ func newDoor(address string) *door {
 	if err != nil || base.Host == "" {
 		return nil
 	}
-	return &door{base}
+	d := &door{base: base}
+	d.ask = d.get
+	return d
 }
 
 // address is a target's URL, for people.
@@ -46,7 +52,7 @@ type answer struct {
 	err    error
 }
 
-// get asks once; release, unless it is empty, names who is to answer.
+// get asks by a GET.
 func (d *door) get(ctx context.Context, t target, release davit.ReleaseID) answer {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
@@ -89,7 +95,7 @@ func (o *observer) ask(ctx context.Context, t target, answers chan<- answer) {
 		tasks.Go(func() {
 			for range pace {
 				select {
-				case answers <- o.door.get(ctx, t, ""):
+				case answers <- o.door.ask(ctx, t, ""):
 				case <-ctx.Done():
 				}
 			}

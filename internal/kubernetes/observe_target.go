@@ -77,7 +77,7 @@ func (o *observer) reach(ctx context.Context) {
 	}
 	var err error
 	for range strangers {
-		if err = o.door.get(ctx, o.targets[0], "").err; err == nil {
+		if err = o.door.ask(ctx, o.targets[0], "").err; err == nil {
 			return
 		}
 	}

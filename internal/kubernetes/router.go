@@ -125,10 +125,11 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	if err != nil {
 		return err
 	}
-	if err := r.greet(ctx, d, gateway, o, before, routing, marked); err != nil {
+	o.marked = marked
+	if err := r.greet(ctx, d, gateway, o, before, routing); err != nil {
 		return err
 	}
-	if err := r.put(ctx, d, gateway, routing, marked); err != nil {
+	if err := r.put(ctx, d, gateway, routing, o.marked); err != nil {
 		return err
 	}
 	effect, err := o.observe(ctx, before.Split, routing.Split)

@@ -86,14 +86,14 @@ func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInf
 		return false, nil // the Gateway refuses it
 	}
 	at.path = trialPath + releaseMark(id)
-	return until(ctx, trialFor, func() bool { return o.door.get(ctx, at, "").mark == releaseMark(id) }), ctx.Err()
+	return until(ctx, trialFor, func() bool { return o.door.ask(ctx, at, "").mark == releaseMark(id) }), ctx.Err()
 }
 
 // greet waits until the Gateway reaches the releases that are about to get their
 // first share, by requests that name them: instances that are ready are not known
 // to it at once, and what it would send them until then is lost.
-func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, before, routing davit.Routing, marked bool) error {
-	if !marked || len(before.Split) == 0 || o.door == nil || len(o.targets) == 0 {
+func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, before, routing davit.Routing) error {
+	if !o.marked || len(before.Split) == 0 || o.door == nil || len(o.targets) == 0 {
 		return nil
 	}
 	for id := range routing.Split {
@@ -103,10 +103,10 @@ func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexI
 		if !slices.ContainsFunc(before.Releases, func(r *davit.Release) bool { return r.ID == id }) {
 			by := routing
 			by.Split, by.Candidate = before.Split, id
-			if newDealing(r.scope, r.options, by, marked).check() != nil {
+			if newDealing(r.scope, r.options, by, o.marked).check() != nil {
 				continue // what serves now is unknown here: going back is not held up
 			}
-			if err := r.put(ctx, d, gateway, by, marked); err != nil {
+			if err := r.put(ctx, d, gateway, by, o.marked); err != nil {
 				return err
 			}
 		}
@@ -121,7 +121,7 @@ func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexI
 func (o *observer) greet(ctx context.Context, id davit.ReleaseID) error {
 	row, last := 0, answer{}
 	reached := until(ctx, greetFor, func() bool {
-		last = o.door.get(ctx, o.targets[0], id)
+		last = o.door.ask(ctx, o.targets[0], id)
 		if row++; last.err != nil || o.known[last.mark] != id || unreached(last.status) {
 			row = 0
 		}

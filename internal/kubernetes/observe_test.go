@@ -1,0 +1,164 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/davit-dev/davit"
+)
+
+// gate is a simulated front door: it deals by one split until a moment, and by
+// another one from then on.
+type gate struct {
+	before, after davit.Split
+	change        time.Time
+	unmarked      bool
+	err           error
+
+	mu     sync.Mutex
+	random *rand.Rand
+	asked  int
+}
+
+// observer returns one that stands before the gate.
+func (g *gate) observer() *observer {
+	g.random = rand.New(rand.NewPCG(7, 7))
+	o := &observer{known: map[string]davit.ReleaseID{}, targets: []target{{path: "/healthz"}}, marked: !g.unmarked}
+	o.door = &door{base: &url.URL{Scheme: "http", Host: "shop.example.org"}, ask: g.ask}
+	o.knows("a")
+	o.knows("b")
+	return o
+}
+
+func (g *gate) ask(_ context.Context, _ target, release davit.ReleaseID) answer {
+	<-time.After(2 * time.Millisecond) // simulated: the way there and back
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.asked++
+	split := g.before
+	if !time.Now().Before(g.change) {
+		split = g.after
+	}
+	id := dealt(g.random, split)()
+	if release != "" {
+		id = release
+	}
+	switch {
+	case g.err != nil:
+		return answer{err: g.err}
+	case g.unmarked:
+		return answer{status: http.StatusOK}
+	case split == nil:
+		return answer{status: http.StatusServiceUnavailable, mark: releaseMark(release)}
+	}
+	return answer{mark: releaseMark(id), status: http.StatusOK}
+}
+
+func TestObserve(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		gate   *gate
+		wanted davit.Split
+		late   time.Duration // when the Gateway acts
+		within time.Duration // of that
+		says   string        // effect
+		fails  string
+	}{
+		{name: "canary", gate: &gate{before: between(0), after: between(50)}, wanted: between(50), within: 6 * time.Second, says: "seen at http://shop.example.org/healthz: "},
+		{name: "all", gate: &gate{before: between(0), after: between(1000)}, wanted: between(1000), within: time.Second, says: "answers, "},
+		{name: "a Gateway that takes its time", gate: &gate{before: between(0), after: between(1000)}, wanted: between(1000), late: 3 * time.Second, within: 6 * time.Second, says: "seen at"},
+		{name: "the first release", gate: &gate{before: davit.Split{}, after: between(0)}, wanted: between(0), late: time.Second, within: time.Second, says: "seen at"},
+		{name: "as it was", gate: &gate{before: between(500), after: between(500)}, wanted: between(500), within: 3 * time.Second, says: "seen at"},
+		{name: "nothing", gate: &gate{}, wanted: davit.Split{}, says: "nothing is routed"},
+		{name: "no marks", gate: &gate{after: between(50), unmarked: true}, wanted: between(50), within: settle + time.Second, says: "not observed: the front door cannot be observed: none of"},
+		{name: "no front door", gate: &gate{after: between(50), err: errors.New("connection refused")}, wanted: between(50), within: settle + time.Second, says: "connection refused"},
+		{name: "a Gateway that does not act", gate: &gate{before: between(0), after: between(0)}, wanted: between(1000), fails: "do not show it"},
+		{name: "a Gateway that knows no weights", gate: &gate{before: between(0), after: between(500)}, wanted: between(50), fails: "do not show it"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				before := c.gate.before
+				if c.name == "as it was" {
+					before = c.wanted
+				}
+				c.gate.change = time.Now().Add(c.late)
+				began := c.gate.change
+				effect, err := c.gate.observer().observe(t.Context(), before, c.wanted)
+				if c.fails != "" {
+					if davit.ErrorCode(err) != davit.CodeUnavailable || !strings.Contains(err.Error(), c.fails) {
+						t.Errorf("%q, %v", effect, err)
+					}
+					return
+				}
+				if err != nil || !strings.Contains(effect, c.says) {
+					t.Errorf("%q, %v", effect, err)
+				}
+				if took := time.Since(began); took > c.within {
+					t.Errorf("it took %s after the Gateway had acted", took)
+				}
+				if c.gate.asked > maxAnswers+askers {
+					t.Errorf("asked %d times", c.gate.asked)
+				}
+			})
+		})
+	}
+}
+
+// A release gets no share before the Gateway reaches it, several times in a row.
+func TestGreet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{after: between(0), change: time.Now().Add(2 * time.Second)}
+		if err := g.observer().greet(t.Context(), "b"); err != nil || time.Now().Before(g.change) {
+			t.Errorf("%v, %s early", err, time.Until(g.change))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{change: time.Now()}
+		err := g.observer().greet(t.Context(), "b")
+		if davit.ErrorCode(err) != davit.CodeUnavailable || !strings.Contains(err.Error(), "answers 503") {
+			t.Error(err)
+		}
+	})
+}
+
+func TestDoor(t *testing.T) {
+	connections := map[string]bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connections[r.RemoteAddr] = true
+		if r.Host != "shop.example.org" || r.Header.Get(davit.WitnessHeader) == "" || r.Method != http.MethodGet {
+			t.Errorf("%s %s with %v", r.Method, r.Host, r.Header)
+		}
+		w.Header().Set(releaseHeader, "for "+r.Header.Get(releaseHeader))
+		w.Header().Set("Location", "http://elsewhere.example.org/")
+		w.WriteHeader(http.StatusFound)
+		fmt.Fprint(w, "moved")
+	}))
+	defer server.Close()
+	d := newDoor(server.URL)
+	to := target{host: "shop.example.org", path: "/healthz"}
+	for range 2 {
+		if got := d.ask(t.Context(), to, "v2"); got != (answer{mark: "for v2", status: http.StatusFound}) {
+			t.Errorf("%+v", got)
+		}
+	}
+	if len(connections) != 2 {
+		t.Errorf("%d connections, want one for each request", len(connections))
+	}
+	server.Close()
+	if got := d.ask(t.Context(), to, ""); got.err == nil {
+		t.Error("a door that is closed answers")
+	}
+	if newDoor("") != nil || newDoor("%zz") != nil {
+		t.Error("a door without an address")
+	}
+}
