@@ -14,6 +14,9 @@ import (
 
 // frontDoor returns the target for a release's front door on this machine.
 func frontDoor(r *davit.Release) (*validation.Target, error) {
+	if address := r.Config.Front.Address; address != "" {
+		return &validation.Target{URL: address, Host: hostOf(r.Config.Routes), Managed: true}, nil
+	}
 	if len(r.Config.Front.Listen) == 0 {
 		return nil, &davit.Error{
 			Code: davit.CodeInvalid, Message: fmt.Sprintf("%s listens nowhere, so there is no front door to validate at", r.Environment),
@@ -38,6 +41,20 @@ func frontDoor(r *davit.Release) (*validation.Target, error) {
 	return &validation.Target{URL: u.String(), Host: hostOf(r.Config.Routes), Managed: true}, nil
 }
 
+// dialled returns the host and port that a URL is reached at.
+func dialled(address string) (hostPort string, tls bool, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", false, fmt.Errorf("the front door's address: %w", err)
+	}
+	tls = u.Scheme == "https"
+	port := u.Port()
+	if port == "" {
+		port = map[bool]string{false: "80", true: "443"}[tls]
+	}
+	return net.JoinHostPort(u.Hostname(), port), tls, nil
+}
+
 // hostOf returns a host that the routes serve; "" when any will do.
 func hostOf(routes []davit.Route) string {
 	host := ""
@@ -56,9 +73,10 @@ func hostOf(routes []davit.Route) string {
 }
 
 // choose makes the target's requests choose a release by name. Where that is
-// not allowed from here, somebody else would be validated.
-func choose(t *validation.Target, preview davit.Preview, release string) error {
-	if !mayChoose(t.URL, preview) {
+// not allowed from here, somebody else would be validated. A Gateway lets everybody
+// choose.
+func choose(t *validation.Target, front davit.Front, release string) error {
+	if front.Address == "" && !mayChoose(t.URL, front.Preview) {
 		return &davit.Error{
 			Code: davit.CodeRefused, Message: "preview.allow does not let this machine choose a release, so that another one would be validated",
 			Hint: "add 127.0.0.0/8 to preview.allow",

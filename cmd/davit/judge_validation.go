@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/api"
 	"github.com/davit-dev/davit/internal/engine"
-	"github.com/davit-dev/davit/internal/process"
 	"github.com/davit-dev/davit/internal/validation"
 )
 
@@ -91,14 +91,13 @@ func candidateTarget(p *platforms, s engine.Subject) (*validation.Target, error)
 		t.Replace = r.Replace
 	}
 	if share < davit.Whole {
-		if err := choose(t, s.Release.Config.Front.Preview, "candidate"); err != nil {
+		if err := choose(t, s.Release.Config.Front, "candidate"); err != nil {
 			return nil, err
 		}
 	}
-	runtime := p.host.Environment(s.Release.Application, s.Release.Environment)
 	t.Logs = func(ctx context.Context, each func(string) bool) error {
-		query := process.Query{Release: s.Release.ID, Lines: -1, Follow: true}
-		err := runtime.Logs(ctx, query, func(l process.Line) error {
+		query := api.LogQuery{Application: s.Release.Application, Environment: s.Release.Environment, Release: string(s.Release.ID), Follow: true}
+		err := p.Logs(ctx, query, func(l api.LogLine) error {
 			if !each(l.Text) {
 				return errEnough
 			}

@@ -29,6 +29,7 @@ type platforms struct {
 	client     *proxy.Client
 	supervisor *proxy.Supervisor
 	router     *proxy.Router
+	clusters   *clusters
 }
 
 // openPlatforms adopts the proxy and the instances that an earlier server left
@@ -39,7 +40,7 @@ func openPlatforms(ctx context.Context, dir string, log *slog.Logger) (*platform
 		return nil, fmt.Errorf("finding the program to run the proxy with: %w", err)
 	}
 	proxyDir := filepath.Join(dir, "proxy")
-	p := &platforms{client: proxy.NewClient(proxyDir)}
+	p := &platforms{client: proxy.NewClient(proxyDir), clusters: newClusters(log)}
 	p.router = proxy.NewRouter(p.client, log)
 	p.supervisor = proxy.NewSupervisor(proxyDir, []string{self, "proxy", "--dir", proxyDir}, log)
 	adopted, err := p.supervisor.Start(ctx)
@@ -72,11 +73,15 @@ func (p *platforms) Run(ctx context.Context) error {
 
 // Platform returns the pair that an environment runs on.
 func (p *platforms) Platform(e davit.Environment) (engine.Platform, error) {
-	if e.Platform != platformProcess {
+	switch e.Platform {
+	case platformProcess:
+	case platformKubernetes:
+		return p.clusters.platform(e), nil
+	default:
 		return engine.Platform{}, &davit.Error{
 			Code:    davit.CodeUnsupported,
 			Message: fmt.Sprintf("this server has no platform %q", e.Platform),
-			Hint:    "use the platform " + platformProcess,
+			Hint:    "use the platform " + platformProcess + " or " + platformKubernetes,
 		}
 	}
 	runtime := p.host.Environment(e.Application, e.Name)
@@ -93,12 +98,18 @@ func (p *platforms) Logs(ctx context.Context, q api.LogQuery, each func(api.LogL
 	case q.Tail == 0:
 		lines = -1 // none
 	}
-	query := process.Query{Service: q.Service, Lines: lines, Follow: q.Follow}
-	return p.host.Environment(q.Application, q.Environment).Logs(ctx, query, func(l process.Line) error {
+	chosen := func(l api.LogLine) error {
 		if q.Release != "" && q.Release != string(l.Release) && q.Release != l.Release.Short() {
 			return nil
 		}
-		return each(api.LogLine{Instance: l.Instance, Release: l.Release, Service: l.Service, Text: l.Text})
+		return each(l)
+	}
+	if found, err := p.clusters.logs(ctx, q, lines, chosen); found {
+		return err
+	}
+	query := process.Query{Service: q.Service, Lines: lines, Follow: q.Follow}
+	return p.host.Environment(q.Application, q.Environment).Logs(ctx, query, func(l process.Line) error {
+		return chosen(api.LogLine{Instance: l.Instance, Release: l.Release, Service: l.Service, Text: l.Text})
 	})
 }
 
@@ -111,7 +122,7 @@ func (p *platforms) Metrics(ctx context.Context, w io.Writer) error { return p.c
 func (p *platforms) Close(handedOver bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
 	defer cancel()
-	err := p.host.Close()
+	err := errors.Join(p.clusters.Close(), p.host.Close())
 	if handedOver {
 		return err
 	}

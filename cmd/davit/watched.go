@@ -88,16 +88,11 @@ func (o *observer) frontDoor(ctx context.Context, r *davit.Rollout) (options wit
 		}
 		fronts = append(fronts, release.Config)
 	}
-	listeners := fronts[0].Front.Listen
-	kept := slices.IndexFunc(listeners, func(l davit.Listener) bool {
-		return slices.ContainsFunc(fronts[len(fronts)-1].Front.Listen, func(other davit.Listener) bool { return other.Address == l.Address })
-	})
-	if len(listeners) == 0 || len(fronts[0].Routes) == 0 {
+	front, after := fronts[0].Front, fronts[len(fronts)-1].Front
+	if front.Address == "" && len(front.Listen) == 0 || len(fronts[0].Routes) == 0 {
 		return options, "the release has no front door", nil
 	}
-	listener := listeners[max(kept, 0)]
-	options.TLS = listener.Cert != ""
-	if options.Address, err = reachable(listener.Address); err != nil {
+	if options.Address, options.TLS, err = probed(front, after); err != nil {
 		return options, err.Error(), nil
 	}
 	route := fronts[0].Routes[0]
@@ -111,6 +106,20 @@ func (o *observer) frontDoor(ctx context.Context, r *davit.Rollout) (options wit
 		options.Path = route.Prefix
 	}
 	return options, "", nil
+}
+
+// probed returns where a front door is reached that listens somewhere: where it
+// does so after the rollout too, if there is such a place.
+func probed(front, after davit.Front) (address string, tls bool, err error) {
+	if front.Address != "" {
+		return dialled(front.Address)
+	}
+	kept := slices.IndexFunc(front.Listen, func(l davit.Listener) bool {
+		return slices.ContainsFunc(after.Listen, func(other davit.Listener) bool { return other.Address == l.Address })
+	})
+	listener := front.Listen[max(kept, 0)]
+	address, err = reachable(listener.Address)
+	return address, listener.Cert != "", err
 }
 
 // reachable returns where to reach a listener from its own machine.

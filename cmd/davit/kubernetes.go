@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/api"
+	"github.com/davit-dev/davit/internal/engine"
+	"github.com/davit-dev/davit/internal/kubernetes"
+)
+
+// platformKubernetes has a cluster run instances as pods, and a Gateway split the
+// traffic.
+const platformKubernetes = "kubernetes"
+
+// clusters are the namespaces of clusters that environments run in. Environments
+// in the same one share its watches.
+type clusters struct {
+	log *slog.Logger
+
+	mu       sync.Mutex
+	open     map[clusterKey]*kubernetes.Cluster
+	runtimes map[[2]string]*kubernetes.Runtime // by application and environment
+}
+
+// clusterKey is what makes two environments share a cluster.
+type clusterKey struct {
+	kubeconfig, context, namespace string
+	nodePatience                   time.Duration
+}
+
+func newClusters(log *slog.Logger) *clusters {
+	return &clusters{log: log, open: map[clusterKey]*kubernetes.Cluster{}, runtimes: map[[2]string]*kubernetes.Runtime{}}
+}
+
+// platform returns the pair that an environment on a cluster runs on.
+func (c *clusters) platform(e davit.Environment) engine.Platform {
+	p, err := c.connect(e)
+	if err != nil {
+		return later(func() (engine.Platform, error) { return c.connect(e) }).platform()
+	}
+	return p
+}
+
+func (c *clusters) connect(e davit.Environment) (engine.Platform, error) {
+	var site davit.Kubernetes
+	if e.Site.Kubernetes != nil {
+		site = *e.Site.Kubernetes
+	}
+	cluster, err := c.cluster(clusterKey{site.Kubeconfig, site.Context, site.Namespace, site.NodePatience.D()})
+	if err != nil {
+		return engine.Platform{}, err
+	}
+	runtime := cluster.Runtime(e.Application, e.Name)
+	c.mu.Lock()
+	c.runtimes[[2]string{e.Application, e.Name}] = runtime
+	c.mu.Unlock()
+	router := cluster.Router(e.Application, e.Name, gatewayOptions(site))
+	return engine.Platform{Runtime: runtime, Router: router, Metrics: router}, nil
+}
+
+// logs calls each with the lines of an environment that is on a cluster; found is
+// false when none is.
+func (c *clusters) logs(ctx context.Context, q api.LogQuery, lines int, each func(api.LogLine) error) (found bool, err error) {
+	c.mu.Lock()
+	runtime := c.runtimes[[2]string{q.Application, q.Environment}]
+	c.mu.Unlock()
+	if runtime == nil {
+		return false, nil
+	}
+	query := kubernetes.LogQuery{Service: q.Service, Lines: lines, Follow: q.Follow}
+	return true, runtime.Logs(ctx, query, func(l kubernetes.LogLine) error { return each(api.LogLine(l)) })
+}
+
+// cluster returns a namespace of a cluster, and begins to watch it the first time.
+func (c *clusters) cluster(key clusterKey) (*kubernetes.Cluster, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cluster := c.open[key]; cluster != nil {
+		return cluster, nil
+	}
+	cluster, err := kubernetes.Connect(context.Background(), kubernetes.Options{
+		Kubeconfig: key.kubeconfig, Context: key.context, Namespace: key.namespace, NodePatience: key.nodePatience, Log: c.log,
+	})
+	if err == nil {
+		c.open[key] = cluster
+	}
+	return cluster, err
+}
+
+// Close ends all watches. What is on the clusters goes on.
+func (c *clusters) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var errs []error
+	for _, cluster := range c.open {
+		errs = append(errs, cluster.Close())
+	}
+	clear(c.open)
+	return errors.Join(errs...)
+}
+
+// gatewayOptions returns what a router has to know of a site.
+func gatewayOptions(site davit.Kubernetes) kubernetes.GatewayOptions {
+	options := kubernetes.GatewayOptions{Prometheus: site.Prometheus}
+	if g := site.Gateway; g != nil {
+		options.Name, options.Namespace, options.Section = g.Name, g.Namespace, g.Section
+	}
+	return options
+}
