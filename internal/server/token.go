@@ -12,6 +12,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/api"
@@ -29,6 +30,12 @@ type tokenEntry struct {
 	digest [sha256.Size]byte
 }
 
+// handed reports whether root gave the file to a server of another user.
+func handed(info os.FileInfo) bool {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	return ok && s.Uid == 0 && os.Getuid() != 0
+}
+
 const (
 	maxTokenFile = 1 << 20
 	minToken     = 20 // characters
@@ -37,14 +44,15 @@ const (
 var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$`)
 
 // LoadTokens reads a file with lines name:token; empty lines and those that
-// begin with # say nothing. The file must be readable for its owner alone. No
-// error repeats a token.
+// begin with # say nothing. The file must be readable for its owner alone, or, when
+// that is root and the server somebody else, for a group as well, which is how
+// clusters hand files to their pods. No error repeats a token.
 func LoadTokens(path string) (*Tokens, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, &davit.Error{Code: davit.CodeInvalid, Message: "cannot read the token file", Err: err}
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); mode&0o037 != 0 || mode&0o040 != 0 && !handed(info) {
 		return nil, &davit.Error{
 			Code:    davit.CodeRefused,
 			Message: fmt.Sprintf("others can read the token file %s (mode %04o)", path, mode),
