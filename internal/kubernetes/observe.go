@@ -29,7 +29,8 @@ type observer struct {
 	targets []target
 	known   map[string]davit.ReleaseID // by what answers are marked with
 	absent  string                     // why there is no door, if that is known
-	marked  bool                       // the Gateway marks answers; else only an application may
+	marks   marking                    // what the Gateway tells; an application may tell its release itself
+	routing string                     // how answers are marked that the routing deals; "" when they are not
 }
 
 // target is where the front door is asked.
@@ -46,6 +47,9 @@ func (o *observer) observe(ctx context.Context, before, wanted davit.Split) (eff
 		return o.settle(ctx, began, cmp.Or(o.absent, "no front door is known that could be asked"))
 	}
 	for _, t := range o.targets {
+		if o.routing != "" {
+			before = wanted // the mark tells the routing from the one before
+		}
 		test := newSplitTest(wanted, before)
 		err := o.look(ctx, t, test)
 		switch {
@@ -79,18 +83,22 @@ func (o *observer) look(ctx context.Context, t target, test *splitTest) error {
 			continue
 		}
 		failed = 0
-		test.add(o.known[a.mark])
-		if test.shown() {
+		if o.routing != "" && a.routing != o.routing {
+			test.restart()
+			continue
+		}
+		test.add(o.known[a.release])
+		if test.shown() || o.routing != "" && test.known == 0 && test.row >= manyEnough {
 			return nil
 		}
-		if test.known+test.unknown >= maxAnswers || test.known == 0 && !o.marked && time.Since(began) >= settle {
+		if test.known+test.unknown >= maxAnswers || test.known == 0 && o.marks == noMarks && time.Since(began) >= settle {
 			break
 		}
 	}
 	switch {
-	case test.likely():
+	case test.likely() && (o.routing == "" || test.row > 0):
 		return nil
-	case test.known == 0:
+	case test.known == 0 && o.marks == noMarks:
 		return fmt.Errorf("%w: none of %d answers tells its release", errStrange, test.unknown)
 	}
 	return &davit.Error{

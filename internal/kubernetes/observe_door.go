@@ -44,12 +44,12 @@ func (d *door) address(t target) string {
 	return u.String()
 }
 
-// answer is what came of a request: the mark of the release that answered, "" when
-// it has none.
+// answer is what came of a request: the marks of the release that answered and of
+// the routing that it was dealt by, "" for one that it does not have.
 type answer struct {
-	mark   string
-	status int
-	err    error
+	release, routing string
+	status           int
+	err              error
 }
 
 // get asks by a GET.
@@ -79,7 +79,7 @@ func (d *door) get(ctx context.Context, t target, release davit.ReleaseID) answe
 	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer)); err != nil { // so that the application is not cut off
 		return answer{err: err}
 	}
-	return answer{mark: res.Header.Get(releaseHeader), status: res.StatusCode}
+	return answer{release: res.Header.Get(releaseHeader), routing: res.Header.Get(routingHeader), status: res.StatusCode}
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.

@@ -46,7 +46,10 @@ type splitTest struct {
 	before *otherSplit // among others; nil when the wanted split was in effect before
 
 	known, unknown int
-	counts         map[davit.ReleaseID]int // since the wanted split began to show
+	// Since the wanted split began to show: answers in a row, and those of each
+	// release among them.
+	row    int
+	counts map[davit.ReleaseID]int
 }
 
 // otherSplit is a split that the wanted one is to be told from, by the answers of
@@ -57,8 +60,12 @@ type otherSplit struct {
 	sum   float64
 }
 
-// enough is what a sum has to reach.
-var enough = math.Log(maxAnswers / mistrust)
+// enough is what a sum has to reach; manyEnough is how many answers in a row, all
+// by the wanted routing, do that against one that deals more than stray of them.
+var (
+	enough     = math.Log(maxAnswers / mistrust)
+	manyEnough = int(math.Ceil(enough / -math.Log(1-stray)))
+)
 
 func newSplitTest(wanted, before davit.Split) *splitTest {
 	t := &splitTest{wanted: fractions(wanted), counts: map[davit.ReleaseID]int{}}
@@ -94,16 +101,14 @@ func offShares(p float64) []float64 {
 // add looks at an answer of a release; "" is one that nobody can tell the release
 // of, which says nothing.
 func (t *splitTest) add(id davit.ReleaseID) {
+	t.row++
 	if id == "" {
 		t.unknown++
 		return
 	}
 	t.known++
-	if t.wanted[id] == 0 { // the change has not come to an end
-		clear(t.counts)
-		for _, o := range t.others {
-			o.sum = 0
-		}
+	if t.wanted[id] == 0 {
+		t.restart()
 		return
 	}
 	for _, o := range t.others {
@@ -111,8 +116,19 @@ func (t *splitTest) add(id davit.ReleaseID) {
 	}
 	if t.before != nil && t.before.sum == 0 {
 		clear(t.counts)
+		t.row = 1
 	}
 	t.counts[id]++
+}
+
+// restart forgets what was seen: an answer shows that the change has not come to
+// its end.
+func (t *splitTest) restart() {
+	t.row = 0
+	clear(t.counts)
+	for _, o := range t.others {
+		o.sum = 0
+	}
 }
 
 // speaks returns how much more likely, as a logarithm, an answer of a release is
@@ -160,6 +176,9 @@ func (t *splitTest) total() int {
 
 // String says what was counted since the wanted split began to show.
 func (t *splitTest) String() string {
+	if t.known == 0 {
+		return fmt.Sprintf("%d answers in a row by this routing", t.row)
+	}
 	var parts []string
 	for _, id := range slices.Sorted(maps.Keys(t.wanted)) {
 		parts = append(parts, fmt.Sprintf("%d of %s", t.counts[id], id.Short()))

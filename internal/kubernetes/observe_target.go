@@ -18,7 +18,7 @@ func (r *Router) observer(routing davit.Routing) *observer {
 		}
 		o.knows(release.ID)
 	}
-	d := newDealing(r.scope, r.options, routing, false)
+	d := newDealing(r.scope, r.options, routing, noMarks)
 	if d.check() == nil {
 		o.targets = d.targets()
 	}

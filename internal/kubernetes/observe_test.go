@@ -22,7 +22,8 @@ import (
 type gate struct {
 	before, after davit.Split
 	change        time.Time
-	unmarked      bool
+	unmarked      bool // answers do not tell their release
+	dealt         bool // answers tell by which routing they were dealt
 	err           error
 
 	mu     sync.Mutex
@@ -33,7 +34,13 @@ type gate struct {
 // observer returns one that stands before the gate.
 func (g *gate) observer() *observer {
 	g.random = rand.New(rand.NewPCG(7, 7))
-	o := &observer{known: map[string]davit.ReleaseID{}, targets: []target{{path: "/healthz"}}, marked: !g.unmarked}
+	o := &observer{known: map[string]davit.ReleaseID{}, targets: []target{{path: "/healthz"}}, marks: backendMarks}
+	switch {
+	case g.dealt:
+		o.routing = "after"
+	case g.unmarked:
+		o.marks = noMarks
+	}
 	o.door = &door{base: &url.URL{Scheme: "http", Host: "shop.example.org"}, ask: g.ask}
 	o.knows("a")
 	o.knows("b")
@@ -45,23 +52,25 @@ func (g *gate) ask(_ context.Context, _ target, release davit.ReleaseID) answer 
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.asked++
-	split := g.before
+	split, by := g.before, "before"
 	if !time.Now().Before(g.change) {
-		split = g.after
+		split, by = g.after, "after"
 	}
 	id := dealt(g.random, split)()
 	if release != "" {
 		id = release
 	}
+	a := answer{release: releaseMark(id), status: http.StatusOK, err: g.err}
 	switch {
-	case g.err != nil:
-		return answer{err: g.err}
-	case g.unmarked:
-		return answer{status: http.StatusOK}
+	case g.dealt:
+		a.routing = by
 	case split == nil:
-		return answer{status: http.StatusServiceUnavailable, mark: releaseMark(release)}
+		a.status = http.StatusServiceUnavailable
 	}
-	return answer{mark: releaseMark(id), status: http.StatusOK}
+	if g.unmarked {
+		a.release = ""
+	}
+	return a
 }
 
 func TestObserve(t *testing.T) {
@@ -81,6 +90,9 @@ func TestObserve(t *testing.T) {
 		{name: "as it was", gate: &gate{before: between(500), after: between(500)}, wanted: between(500), within: 3 * time.Second, says: "seen at"},
 		{name: "nothing", gate: &gate{}, wanted: davit.Split{}, says: "nothing is routed"},
 		{name: "no marks", gate: &gate{after: between(50), unmarked: true}, wanted: between(50), within: settle + time.Second, says: "not observed: the front door cannot be observed: none of"},
+		{name: "a routing's mark alone", gate: &gate{before: between(0), after: between(50), unmarked: true, dealt: true}, wanted: between(50), late: time.Second, within: time.Second, says: "238 answers in a row by this routing"},
+		{name: "both marks", gate: &gate{before: between(100), after: between(50), dealt: true}, wanted: between(50), within: 6 * time.Second, says: " of b"},
+		{name: "a routing's mark that does not come", gate: &gate{before: between(0), after: between(0), unmarked: true, dealt: true}, wanted: between(50), late: time.Hour, fails: "do not show it"},
 		{name: "no front door", gate: &gate{after: between(50), err: errors.New("connection refused")}, wanted: between(50), within: settle + time.Second, says: "connection refused"},
 		{name: "a Gateway that does not act", gate: &gate{before: between(0), after: between(0)}, wanted: between(1000), fails: "do not show it"},
 		{name: "a Gateway that knows no weights", gate: &gate{before: between(0), after: between(500)}, wanted: between(50), fails: "do not show it"},
@@ -147,7 +159,7 @@ func TestDoor(t *testing.T) {
 	d := newDoor(server.URL)
 	to := target{host: "shop.example.org", path: "/healthz"}
 	for range 2 {
-		if got := d.ask(t.Context(), to, "v2"); got != (answer{mark: "for v2", status: http.StatusFound}) {
+		if got := d.ask(t.Context(), to, "v2"); got != (answer{release: "for v2", status: http.StatusFound}) {
 			t.Errorf("%+v", got)
 		}
 	}

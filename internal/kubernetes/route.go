@@ -13,29 +13,19 @@ import (
 	"github.com/davit-dev/davit"
 )
 
-// releaseHeader chooses a release in a request. In an answer it tells which
-// release gave it, as releaseMark writes it.
-const releaseHeader = "Davit-Release"
-
-// releaseMark is how an answer tells its release to everybody: so that it can be
-// told from others, without its version.
-func releaseMark(id davit.ReleaseID) string { return digest(string(id)) }
-
 // dealing deals the requests of an environment to its releases, as HTTPRoutes.
 type dealing struct {
 	scope   scope
 	gateway GatewayOptions
 	routing davit.Routing
-	// marked has each backend's answers carry its mark. A Gateway that does not
-	// know how answers those with an error.
-	marked bool
+	marks   marking
 
 	releases map[davit.ReleaseID]*davit.Release
 	serving  []davit.ReleaseID // those with a share, stable first
 }
 
-func newDealing(s scope, g GatewayOptions, routing davit.Routing, marked bool) *dealing {
-	d := &dealing{scope: s, gateway: g, routing: routing, marked: marked, releases: map[davit.ReleaseID]*davit.Release{}}
+func newDealing(s scope, g GatewayOptions, routing davit.Routing, marks marking) *dealing {
+	d := &dealing{scope: s, gateway: g, routing: routing, marks: marks, releases: map[davit.ReleaseID]*davit.Release{}}
 	for _, r := range routing.Releases {
 		d.releases[r.ID] = r
 	}
@@ -146,7 +136,7 @@ func (d *dealing) prefixes(host string) []string {
 // service there, by their shares; and for those who name a release, that one.
 // Paths that lead to the same backends share a rule.
 func (d *dealing) rules(host string) []gatewayv1.HTTPRouteRule {
-	var r ruleSet
+	r := ruleSet{dealing: d}
 	for _, prefix := range d.prefixes(host) {
 		r.add(d.backends(host, prefix, d.routing.Split, d.serving...), gatewayv1.HTTPRouteMatch{Path: pathMatch(prefix)})
 		for _, id := range d.named() {
@@ -199,20 +189,12 @@ func (d *dealing) backends(host, path string, split davit.Split, ids ...davit.Re
 			},
 			Weight: new(int32(split[id])), //nolint:gosec // 1 to 1000
 		}}
-		if d.marked {
-			ref.Filters = []gatewayv1.HTTPRouteFilter{markFilter(releaseMark(id))}
+		if d.marks == backendMarks && len(ids) > 1 {
+			ref.Filters = answerHeaders(releaseHeader, releaseMark(id))
 		}
 		refs = append(refs, ref)
 	}
 	return refs
-}
-
-// markFilter has answers carry a mark.
-func markFilter(mark string) gatewayv1.HTTPRouteFilter {
-	return gatewayv1.HTTPRouteFilter{
-		Type:                   gatewayv1.HTTPRouteFilterResponseHeaderModifier,
-		ResponseHeaderModifier: &gatewayv1.HTTPHeaderFilter{Set: []gatewayv1.HTTPHeader{{Name: releaseHeader, Value: mark}}},
-	}
 }
 
 // previews are the hosts whose requests all go to the candidate.
@@ -228,7 +210,7 @@ func (d *dealing) previews() []string {
 
 // previewRules are those of a host that is the candidate's alone.
 func (d *dealing) previewRules(host string) []gatewayv1.HTTPRouteRule {
-	var r ruleSet
+	r := ruleSet{dealing: d}
 	for _, prefix := range d.prefixes(host) {
 		r.add(d.backends(host, prefix, davit.All(d.routing.Candidate), d.routing.Candidate), gatewayv1.HTTPRouteMatch{Path: pathMatch(prefix)})
 	}
@@ -264,10 +246,11 @@ type routeNote struct {
 	Candidate davit.ReleaseID            `json:"candidate,omitempty"`
 	Backends  map[string]davit.ReleaseID `json:"backends"` // by the name of their Service
 	Preview   bool                       `json:"preview,omitempty"`
+	Marks     marking                    `json:"marks,omitempty"`
 }
 
 func (d *dealing) note(preview bool) string {
-	n := routeNote{Split: d.routing.Split, Stable: d.routing.Stable, Candidate: d.routing.Candidate, Backends: map[string]davit.ReleaseID{}, Preview: preview}
+	n := routeNote{Split: d.routing.Split, Stable: d.routing.Stable, Candidate: d.routing.Candidate, Backends: map[string]davit.ReleaseID{}, Preview: preview, Marks: d.marks}
 	for _, id := range d.named() {
 		for name, s := range d.releases[id].Config.Services {
 			if s.Traffic {
@@ -293,10 +276,12 @@ func routeName(s scope, host string) string {
 
 // ruleSet collects rules, one for each list of backends.
 type ruleSet struct {
-	rules []gatewayv1.HTTPRouteRule
-	index map[string]int // by what leads to the same backends
+	dealing *dealing
+	rules   []gatewayv1.HTTPRouteRule
+	index   map[string]int // by what leads to the same backends
 }
 
+// add adds a match to the rule of the releases' backends, if there are any.
 func (r *ruleSet) add(backends []gatewayv1.HTTPBackendRef, match gatewayv1.HTTPRouteMatch) {
 	if len(backends) == 0 {
 		return
@@ -312,7 +297,7 @@ func (r *ruleSet) add(backends []gatewayv1.HTTPBackendRef, match gatewayv1.HTTPR
 	if !known {
 		i = len(r.rules)
 		r.index[key.String()] = i
-		r.rules = append(r.rules, gatewayv1.HTTPRouteRule{BackendRefs: backends})
+		r.rules = append(r.rules, gatewayv1.HTTPRouteRule{BackendRefs: backends, Filters: r.dealing.ruleFilters(backends)})
 	}
 	r.rules[i].Matches = append(r.rules[i].Matches, match)
 }

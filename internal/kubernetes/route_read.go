@@ -86,3 +86,14 @@ func shares(refs []gatewayv1.HTTPBackendRef, releases map[string]davit.ReleaseID
 	}
 	return split
 }
+
+// marksOf returns the marks that routes were made with.
+func marksOf(routes []*gatewayv1.HTTPRoute) marking {
+	for _, route := range routes {
+		var note routeNote
+		if json.Unmarshal([]byte(route.Annotations[annotationRouting]), &note) == nil && note.Marks != noMarks {
+			return note.Marks
+		}
+	}
+	return noMarks
+}

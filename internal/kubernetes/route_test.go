@@ -44,16 +44,16 @@ func TestRoutes(t *testing.T) {
 	old := routed("v0", davit.Route{Prefix: "/", Service: "web"}, davit.Route{Host: "*.example.org", Prefix: "/static", Service: "static"})
 	for name, c := range map[string]struct {
 		routing davit.Routing
-		marked  bool
+		marks   marking
 	}{
-		"first":     {davit.Routing{Releases: []*davit.Release{v1}, Split: davit.All(v1.ID)}, false},
-		"canary":    {davit.Routing{Releases: []*davit.Release{v2, v1}, Split: davit.Split{v1.ID: 950, v2.ID: 50}, Stable: v1.ID, Candidate: v2.ID}, true},
-		"preview":   {davit.Routing{Releases: []*davit.Release{v1, v2}, Split: davit.All(v1.ID), Stable: v1.ID, Candidate: v2.ID}, false},
-		"everybody": {davit.Routing{Releases: []*davit.Release{old, open}, Split: davit.Split{old.ID: 500, open.ID: 500}, Stable: old.ID, Candidate: open.ID}, false},
-		"nothing":   {davit.Routing{}, false},
+		"first":     {davit.Routing{Releases: []*davit.Release{v1}, Split: davit.All(v1.ID)}, noMarks},
+		"canary":    {davit.Routing{Releases: []*davit.Release{v2, v1}, Split: davit.Split{v1.ID: 950, v2.ID: 50}, Stable: v1.ID, Candidate: v2.ID}, backendMarks},
+		"preview":   {davit.Routing{Releases: []*davit.Release{v1, v2}, Split: davit.All(v1.ID), Stable: v1.ID, Candidate: v2.ID}, ruleMarks},
+		"everybody": {davit.Routing{Releases: []*davit.Release{old, open}, Split: davit.Split{old.ID: 500, open.ID: 500}, Stable: old.ID, Candidate: open.ID}, noMarks},
+		"nothing":   {davit.Routing{}, backendMarks},
 	} {
 		t.Run(name, func(t *testing.T) {
-			routes, err := newDealing(shop, public, c.routing, c.marked).routes()
+			routes, err := newDealing(shop, public, c.routing, c.marks).routes()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +105,7 @@ func TestRoutesRefuse(t *testing.T) {
 		"a release that is not there":  {Releases: []*davit.Release{v1}, Split: davit.All("v9-0123456789ab")},
 		"more than an HTTPRoute takes": {Releases: []*davit.Release{large}, Split: davit.All(large.ID)},
 	} {
-		if _, err := newDealing(shop, public, routing, false).routes(); davit.ErrorCode(err) != davit.CodeInvalid {
+		if _, err := newDealing(shop, public, routing, noMarks).routes(); davit.ErrorCode(err) != davit.CodeInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -116,7 +116,7 @@ func TestRoutingShowsDrift(t *testing.T) {
 	v1 := routed("v1", davit.Route{Prefix: "/", Service: "web"}, davit.Route{Prefix: "/api", Service: "api"})
 	v2 := routed("v2", v1.Config.Routes...)
 	routing := davit.Routing{Releases: []*davit.Release{v1, v2}, Split: davit.Split{v1.ID: 900, v2.ID: 100}, Stable: v1.ID, Candidate: v2.ID}
-	routes, err := newDealing(shop, public, routing, false).routes()
+	routes, err := newDealing(shop, public, routing, noMarks).routes()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestRoutesLeadWhereReleasesSay(t *testing.T) {
 		v1, v2 := routed("v1", distinct(routes.Draw(t, "v1"))...), routed("v2", distinct(routes.Draw(t, "v2"))...)
 		share := rapid.IntRange(1, 999).Draw(t, "share")
 		routing := davit.Routing{Releases: []*davit.Release{v1, v2}, Split: davit.Split{v1.ID: davit.Whole - share, v2.ID: share}, Stable: v1.ID, Candidate: v2.ID}
-		all, err := newDealing(shop, public, routing, false).routes()
+		all, err := newDealing(shop, public, routing, noMarks).routes()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +230,7 @@ func gatewayed(routes []*gatewayv1.HTTPRoute, host, path, name string) []string 
 
 func TestTargets(t *testing.T) {
 	probed := routed("v1", davit.Route{Host: "shop.example.org", Prefix: "/", Service: "web"}, davit.Route{Host: "*.example.org", Prefix: "/api", Service: "api"})
-	d := newDealing(shop, public, davit.Routing{Releases: []*davit.Release{probed}, Split: davit.All(probed.ID)}, false)
+	d := newDealing(shop, public, davit.Routing{Releases: []*davit.Release{probed}, Split: davit.All(probed.ID)}, noMarks)
 	want := []target{{host: "davit.example.org", path: "/api/healthz"}, {host: "shop.example.org", path: "/web/healthz"}}
 	if got := d.targets(); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)

@@ -59,7 +59,7 @@ type Router struct {
 	figures *figures
 
 	mu     sync.Mutex
-	marks  *bool                         // whether the Gateway marks answers; nil before it was tried
+	marks  *marking                      // what the Gateway tells in answers; nil before it was tried
 	idle   map[davit.ReleaseID]time.Time // since when a release has been without a share
 	effect string                        // how it is known that the last routing is in effect
 }
@@ -121,16 +121,17 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	}
 	before := routingOf(d.routesOf(r.scope))
 	o := r.observer(routing)
-	marked, err := r.marking(ctx, d, gateway, o, routing)
-	if err != nil {
+	if o.marks, err = r.marking(ctx, d, gateway, o, routing); err != nil {
 		return err
 	}
-	o.marked = marked
 	if err := r.greet(ctx, d, gateway, o, before, routing); err != nil {
 		return err
 	}
-	if err := r.put(ctx, d, gateway, routing, o.marked); err != nil {
+	if err := r.put(ctx, d, gateway, routing, o.marks); err != nil {
 		return err
+	}
+	if o.marks != noMarks {
+		o.routing = newDealing(r.scope, r.options, routing, o.marks).mark()
 	}
 	effect, err := o.observe(ctx, before.Split, routing.Split)
 	if err != nil {
@@ -142,8 +143,8 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 
 // put applies the routes of a routing, deletes those that it has no more, and
 // waits until the Gateway has taken them.
-func (r *Router) put(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, routing davit.Routing, marked bool) error {
-	wanted, err := newDealing(r.scope, r.options, routing, marked).routes()
+func (r *Router) put(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, routing davit.Routing, marks marking) error {
+	wanted, err := newDealing(r.scope, r.options, routing, marks).routes()
 	if err != nil {
 		return err
 	}

@@ -25,25 +25,30 @@ const (
 	againIn   = 20 * time.Millisecond
 )
 
-// marking reports whether the Gateway can mark answers with their release. The
-// Gateway API lets implementations choose, and what one does not know it answers
-// with errors: so it is tried with a route of its own, at a path that nobody asks
-// for, before routes that people use are marked.
-func (r *Router) marking(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing) (bool, error) {
+// marking returns how the Gateway can mark answers. The Gateway API lets
+// implementations choose, and what one does not know it may answer with errors: so
+// it is tried with a route of its own, at a path that nobody asks for, before
+// routes that people use are marked.
+func (r *Router) marking(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing) (marking, error) {
 	r.mu.Lock()
 	known := r.marks
 	r.mu.Unlock()
 	if known != nil {
 		return *known, nil
 	}
-	marks := slices.ContainsFunc(d.routesOf(r.scope), isMarked)
-	if !marks {
+	marks := marksOf(d.routesOf(r.scope))
+	if marks == noMarks {
 		if o.reach(ctx); o.door == nil || len(o.targets) == 0 || len(routing.Split) == 0 {
-			return false, ctx.Err() // it makes no difference
+			return noMarks, ctx.Err() // it makes no difference
 		}
 		var err error
-		if marks, err = r.try(ctx, d, gateway, o, routing); err != nil {
-			return false, err
+		for _, try := range []marking{backendMarks, ruleMarks} {
+			if marks, err = r.try(ctx, d, gateway, o, routing, try); err != nil {
+				return noMarks, err
+			}
+			if marks != noMarks {
+				break
+			}
 		}
 	}
 	r.mu.Lock()
@@ -52,27 +57,27 @@ func (r *Router) marking(ctx context.Context, d *doors, gateway cache.SharedInde
 	return marks, nil
 }
 
-// isMarked reports whether a route's answers are marked.
-func isMarked(route *gatewayv1.HTTPRoute) bool {
-	return slices.ContainsFunc(route.Spec.Rules, func(rule gatewayv1.HTTPRouteRule) bool {
-		return slices.ContainsFunc(rule.BackendRefs, func(b gatewayv1.HTTPBackendRef) bool { return len(b.Filters) > 0 })
-	})
-}
-
-// try makes the trial, and leaves nothing of it.
-func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing) (marks bool, err error) {
-	deal := newDealing(r.scope, r.options, routing, true)
+// try has a Gateway mark the answers of a trial, and returns which of the marks
+// there are. It leaves nothing of it.
+func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing, marks marking) (found marking, err error) {
+	deal := newDealing(r.scope, r.options, routing, marks)
 	at := o.targets[0]
 	id := deal.serving[0]
+	backend := deal.backends(at.host, at.path, davit.All(id), id)
+	if marks == backendMarks {
+		backend[0].Filters = answerHeaders(releaseHeader, releaseMark(id))
+	}
+	at.path = trialPath + deal.mark()
 	route := deal.route(at.host, []gatewayv1.HTTPRouteRule{{
-		Matches:     []gatewayv1.HTTPRouteMatch{{Path: &gatewayv1.HTTPPathMatch{Type: new(gatewayv1.PathMatchExact), Value: new(trialPath + releaseMark(id))}}},
-		BackendRefs: deal.backends(at.host, at.path, davit.All(id), id),
+		Matches:     []gatewayv1.HTTPRouteMatch{{Path: &gatewayv1.HTTPPathMatch{Type: new(gatewayv1.PathMatchExact), Value: &at.path}}},
+		Filters:     answerHeaders(routingHeader, deal.mark()),
+		BackendRefs: backend,
 	}})
 	route.Name = environmentName(r.scope.application, r.scope.environment) + "-trial"
 	route.Annotations = nil // so that nobody takes it for a routing
 	applied, err := apply(ctx, d.client.GatewayV1().HTTPRoutes(r.cluster.namespace), route)
 	if err != nil {
-		return false, err
+		return noMarks, err
 	}
 	defer func() {
 		if gone := r.remove(ctx, d, route.Name); err == nil {
@@ -81,19 +86,29 @@ func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInf
 	}()
 	if err := r.await(ctx, d, gateway, []*gatewayv1.HTTPRoute{applied}); err != nil {
 		if unprogrammed(gatewayIn(gateway)) != "" || ctx.Err() != nil {
-			return false, err
+			return noMarks, err
 		}
-		return false, nil // the Gateway refuses it
+		return noMarks, nil // the Gateway refuses it
 	}
-	at.path = trialPath + releaseMark(id)
-	return until(ctx, trialFor, func() bool { return o.door.ask(ctx, at, "").mark == releaseMark(id) }), ctx.Err()
+	until(ctx, trialFor, func() bool {
+		a := o.door.ask(ctx, at, "")
+		switch {
+		case a.routing != deal.mark():
+		case a.release == releaseMark(id):
+			found = backendMarks
+		default:
+			found = ruleMarks
+		}
+		return found != noMarks
+	})
+	return found, ctx.Err()
 }
 
 // greet waits until the Gateway reaches the releases that are about to get their
 // first share, by requests that name them: instances that are ready are not known
 // to it at once, and what it would send them until then is lost.
 func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, before, routing davit.Routing) error {
-	if !o.marked || len(before.Split) == 0 || o.door == nil || len(o.targets) == 0 {
+	if o.marks == noMarks || len(before.Split) == 0 || o.door == nil || len(o.targets) == 0 {
 		return nil
 	}
 	for id := range routing.Split {
@@ -103,10 +118,10 @@ func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexI
 		if !slices.ContainsFunc(before.Releases, func(r *davit.Release) bool { return r.ID == id }) {
 			by := routing
 			by.Split, by.Candidate = before.Split, id
-			if newDealing(r.scope, r.options, by, o.marked).check() != nil {
+			if newDealing(r.scope, r.options, by, o.marks).check() != nil {
 				continue // what serves now is unknown here: going back is not held up
 			}
-			if err := r.put(ctx, d, gateway, by, o.marked); err != nil {
+			if err := r.put(ctx, d, gateway, by, o.marks); err != nil {
 				return err
 			}
 		}
@@ -122,7 +137,7 @@ func (o *observer) greet(ctx context.Context, id davit.ReleaseID) error {
 	row, last := 0, answer{}
 	reached := until(ctx, greetFor, func() bool {
 		last = o.door.ask(ctx, o.targets[0], id)
-		if row++; last.err != nil || o.known[last.mark] != id || unreached(last.status) {
+		if row++; last.err != nil || o.known[last.release] != id || unreached(last.status) {
 			row = 0
 		}
 		return row >= greetings

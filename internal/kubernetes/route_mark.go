@@ -1,0 +1,69 @@
+package kubernetes
+
+import (
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/davit-dev/davit"
+)
+
+// The headers by which requests choose a release, and answers tell where they are
+// from.
+const (
+	// releaseHeader chooses a release in a request. In an answer it tells which
+	// release gave it, as releaseMark writes it.
+	releaseHeader = "Davit-Release"
+	// routingHeader tells in an answer by which routing the request was dealt, as
+	// dealing.mark writes it.
+	routingHeader = "Davit-Routing"
+)
+
+// marking is what a Gateway can be had to tell in its answers.
+type marking int
+
+const (
+	noMarks marking = iota
+	// ruleMarks tell the routing, and the release where a rule has but one.
+	ruleMarks
+	// backendMarks tell the release where a rule has several, too.
+	backendMarks
+)
+
+// releaseMark is how an answer tells its release to everybody: so that it can be
+// told from others, without its version.
+func releaseMark(id davit.ReleaseID) string { return digest(string(id)) }
+
+// mark tells this routing from others.
+func (d *dealing) mark() string { return digest(d.note(false)) }
+
+// ruleFilters have the answers of a rule carry marks.
+func (d *dealing) ruleFilters(backends []gatewayv1.HTTPBackendRef) []gatewayv1.HTTPRouteFilter {
+	switch {
+	case d.marks == noMarks:
+		return nil
+	case len(backends) == 1:
+		return answerHeaders(routingHeader, d.mark(), releaseHeader, releaseMark(d.owner(backends[0])))
+	default:
+		return answerHeaders(routingHeader, d.mark())
+	}
+}
+
+// owner returns the release that a backend belongs to.
+func (d *dealing) owner(ref gatewayv1.HTTPBackendRef) davit.ReleaseID {
+	for _, id := range d.named() {
+		for name := range d.releases[id].Config.Services {
+			if objectName(d.scope.application, name, id) == string(ref.Name) {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
+// answerHeaders have answers carry headers, given as names and values.
+func answerHeaders(pairs ...string) []gatewayv1.HTTPRouteFilter {
+	set := &gatewayv1.HTTPHeaderFilter{}
+	for i := 0; i < len(pairs); i += 2 {
+		set.Set = append(set.Set, gatewayv1.HTTPHeader{Name: gatewayv1.HTTPHeaderName(pairs[i]), Value: pairs[i+1]})
+	}
+	return []gatewayv1.HTTPRouteFilter{{Type: gatewayv1.HTTPRouteFilterResponseHeaderModifier, ResponseHeaderModifier: set}}
+}
