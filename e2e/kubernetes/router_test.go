@@ -1,0 +1,225 @@
+//go:build e2e && linux
+
+package kubernetes
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/kubernetes"
+)
+
+// stage is an environment on the cluster, driven without an engine.
+type stage struct {
+	*place
+	front   string
+	cluster *kubernetes.Cluster
+	runtime *kubernetes.Runtime
+	router  *kubernetes.Router
+}
+
+func newStage(p *place) *stage {
+	p.Helper()
+	cluster, err := kubernetes.Connect(p.Context(), kubernetes.Options{Namespace: p.namespace, Log: slog.New(slog.NewTextHandler(p.Output(), nil))})
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(func() {
+		if err := cluster.Close(); err != nil {
+			p.Error(err)
+		}
+	})
+	namespace, name := gateway(p.T)
+	return &stage{
+		place: p, front: p.front(), cluster: cluster, runtime: cluster.Runtime("shop", "production"),
+		router: cluster.Router("shop", "production", kubernetes.GatewayOptions{Name: name, Namespace: namespace}),
+	}
+}
+
+// host is the stage's own at the Gateway that all tests share.
+func (s *stage) host() string { return s.namespace + ".example.org" }
+
+// release returns a version of the shop's API.
+func (s *stage) release(version string) *davit.Release {
+	s.Helper()
+	api := davit.Service{
+		Name: "api", Image: shopImage(version), ImagePullPolicy: "IfNotPresent", Command: []string{"/shop", "api"}, Traffic: true, Port: 8080, Replicas: 2,
+		Env:   map[string]string{"HOST": "0.0.0.0"},
+		Grace: davit.Duration(5 * time.Second), DrainLimit: davit.Duration(time.Second),
+		Readiness: &davit.Probe{HTTP: &davit.HTTPProbe{Path: "/readyz"}, Period: davit.Duration(time.Second), Timeout: davit.Duration(time.Second), FailureThreshold: 3, SuccessThreshold: 1},
+	}
+	r, err := davit.NewRelease("shop", "production", version, nil, davit.ReleaseConfig{
+		Services: map[string]davit.Service{"api": api}, Routes: []davit.Route{{Host: s.host(), Prefix: "/", Service: "api"}},
+		Front: davit.Front{Address: "http://" + s.front},
+	}, time.Now())
+	if err != nil {
+		s.Fatal(err)
+	}
+	return r
+}
+
+// run has a release run in full, and waits until it is ready.
+func (s *stage) run(r *davit.Release) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	defer cancel()
+	if err := s.runtime.Declare(ctx, r, r.Full()); err != nil {
+		s.Fatal(err)
+	}
+	changes := s.runtime.Watch(ctx)
+	for {
+		all, err := s.runtime.Instances(ctx)
+		if err != nil {
+			s.Fatal(err)
+		}
+		ready := 0
+		for _, i := range all {
+			if i.Release == r.ID && i.Condition == davit.Ready {
+				ready++
+			}
+		}
+		if ready == r.Full().Total() {
+			return
+		}
+		if _, open := <-changes; !open {
+			s.Fatalf("%s is not ready: %+v", r.ID, all)
+		}
+	}
+}
+
+// route puts a split in effect.
+func (s *stage) route(routing davit.Routing) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), 30*time.Second)
+	defer cancel()
+	began := time.Now()
+	if err := s.router.Route(ctx, routing); err != nil {
+		s.Fatalf("%s: %v", routing.Split, err)
+	}
+	s.Logf("%s after %s: %s", routing.Split, time.Since(began).Round(time.Millisecond), s.router.Effect())
+	got, err := s.router.Routing(ctx)
+	if err != nil || !got.Split.Equal(routing.Split) || got.Candidate != routing.Candidate {
+		s.Errorf("read back: %s with candidate %s, %v; want %s", got.Split, got.Candidate, err, routing.Split)
+	}
+}
+
+// visits asks the front door at a steady rate, and counts what comes.
+type visits struct {
+	mu     sync.Mutex
+	counts map[string]int
+	failed []string
+}
+
+func (s *stage) visit(ctx context.Context, rate int) *visits {
+	v := &visits{counts: map[string]int{}}
+	var tasks sync.WaitGroup
+	s.Cleanup(tasks.Wait)
+	tasks.Go(func() {
+		tick := time.NewTicker(time.Second / time.Duration(rate))
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			select {
+			case <-tick.C:
+				tasks.Go(func() { v.one(s, n) })
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return v
+}
+
+func (v *visits) one(s *stage, n int) {
+	request, err := http.NewRequest(http.MethodGet, "http://"+s.front+"/api/products", http.NoBody)
+	if err != nil {
+		panic(err)
+	}
+	request.Host = s.host()
+	request.Close = n%2 == 0 // every second on a connection of its own
+	response, err := http.DefaultClient.Do(request)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case err != nil:
+		v.failed = append(v.failed, err.Error())
+	case response.StatusCode != http.StatusOK:
+		v.failed = append(v.failed, response.Status)
+	default:
+		v.counts[response.Header.Get("Shop-Version")]++
+	}
+	if err == nil {
+		_, _ = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+	}
+}
+
+// during returns what was counted from now until a time has passed.
+func (v *visits) during(d time.Duration) map[string]int {
+	v.mu.Lock()
+	before := maps.Clone(v.counts)
+	v.mu.Unlock()
+	<-time.After(d)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	during := map[string]int{}
+	for version, n := range v.counts {
+		during[version] = n - before[version]
+	}
+	return during
+}
+
+// TestRouter leads two releases through a rollout and back under load: nothing is
+// lost, and what a routing asks for is so when Route returns.
+func TestRouter(t *testing.T) {
+	s := newStage(newPlace(t))
+	v1, v2 := s.release("v1"), s.release("v2")
+	s.run(v1)
+	s.route(davit.Routing{Releases: []*davit.Release{v1}, Split: davit.All(v1.ID), Candidate: v1.ID})
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	load := s.visit(ctx, 200)
+	s.run(v2)
+	both := []*davit.Release{v1, v2}
+	for _, share := range []int{0, 50, 250, 500, davit.Whole, 100, 0} {
+		split := davit.Split{v1.ID: davit.Whole - share, v2.ID: share}
+		maps.DeleteFunc(split, func(_ davit.ReleaseID, share int) bool { return share == 0 })
+		s.route(davit.Routing{Releases: both, Split: split, Stable: v1.ID, Candidate: v2.ID})
+		got := load.during(time.Second)
+		t.Logf("in the second after: %v", got)
+		if share == 0 && got["v2"] > 2 || share == davit.Whole && got["v1"] > 2 { // in flight
+			t.Errorf("%s gave %v", split, got)
+		}
+	}
+	s.route(davit.Routing{Releases: both[:1], Split: davit.All(v1.ID), Stable: v1.ID})
+	if _, err := s.router.Drain(t.Context(), v2); err != nil {
+		t.Error(err)
+	}
+	if err := s.runtime.Declare(t.Context(), v2, nil); err != nil {
+		t.Error(err)
+	}
+	load.during(2 * time.Second)
+	stop()
+	load.mu.Lock()
+	defer load.mu.Unlock()
+	t.Logf("%v, %d failed", load.counts, len(load.failed))
+	if len(load.failed) > 0 {
+		t.Errorf("lost: %v", slices.Compact(slices.Sorted(slices.Values(load.failed))))
+	}
+	if got := s.kubectl("get", "httproutes", "--output=name"); strings.Count(got, "\n") != 0 {
+		t.Errorf("routes: %s", got)
+	}
+	s.route(davit.Routing{})
+	if got := s.kubectl("get", "httproutes", "--output=name"); strings.Contains(got, "httproute") {
+		t.Errorf("routes of nothing: %s", got)
+	}
+}
