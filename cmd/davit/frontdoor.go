@@ -72,17 +72,17 @@ func hostOf(routes []davit.Route) string {
 	return host
 }
 
-// choose makes the target's requests choose a release by name. Where that is
-// not allowed from here, somebody else would be validated. A Gateway lets everybody
-// choose.
-func choose(t *validation.Target, front davit.Front, release string) error {
+// choose makes the target's requests choose a release by its ID. Where that is not
+// allowed from here, somebody else would be validated. A Gateway lets all choose who
+// know the ID.
+func choose(t *validation.Target, front davit.Front, release davit.ReleaseID) error {
 	if front.Address == "" && !mayChoose(t.URL, front.Preview) {
 		return &davit.Error{
 			Code: davit.CodeRefused, Message: "preview.allow does not let this machine choose a release, so that another one would be validated",
 			Hint: "add 127.0.0.0/8 to preview.allow",
 		}
 	}
-	t.Header = http.Header{"Davit-Release": {release}}
+	t.Header = http.Header{"Davit-Release": {string(release)}}
 	return nil
 }
 

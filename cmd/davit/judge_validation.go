@@ -91,7 +91,7 @@ func candidateTarget(p *platforms, s engine.Subject) (*validation.Target, error)
 		t.Replace = r.Replace
 	}
 	if share < davit.Whole {
-		if err := choose(t, s.Release.Config.Front, "candidate"); err != nil {
+		if err := choose(t, s.Release.Config.Front, s.Release.ID); err != nil {
 			return nil, err
 		}
 	}

@@ -105,7 +105,7 @@ func (a *app) environmentTarget(ctx context.Context, o validateOptions) (*valida
 	}
 	t.Shared = status.Split[release.ID] > 0 && status.Split[release.ID] < davit.Whole
 	if status.Split[release.ID] < davit.Whole {
-		if err := choose(t, release.Config.Front, map[bool]string{true: "candidate", false: "stable"}[o.candidate]); err != nil {
+		if err := choose(t, release.Config.Front, release.ID); err != nil {
 			return nil, nil, err
 		}
 	}

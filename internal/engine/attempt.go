@@ -84,7 +84,7 @@ func (d *driver) begin(ctx context.Context, key target) *attempt {
 	c := &convergence{
 		platform: d.platform, release: d.Store.Release, patience: readyPatience, recorded: d.grip.recorded, age: d.grip.age,
 		step:   func(s davit.Step) { tell(fact{step: s}) },
-		routed: func(s davit.Split) { say(davit.EventRouted, "traffic: "+s.String(), s) },
+		routed: func(s davit.Split) { say(davit.EventRouted, "traffic: "+s.String()+effect(d.platform.Router), s) },
 		remained: func(id davit.ReleaseID, n int64) {
 			say(davit.EventTrouble, remainedMessage(id, n), nil)
 		},
@@ -117,6 +117,15 @@ func (d *driver) begin(ctx context.Context, key target) *attempt {
 		w.run(ctx)
 	}()
 	return a
+}
+
+// effect says how a router knows what is in effect; "" when it does not say.
+func effect(r Router) string {
+	o, ok := r.(Observer)
+	if !ok || o.Effect() == "" {
+		return ""
+	}
+	return " (" + o.Effect() + ")"
 }
 
 // work is what an attempt's goroutine does. It touches nothing of the driver

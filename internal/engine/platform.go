@@ -43,6 +43,12 @@ type Router interface {
 	Drain(ctx context.Context, release *davit.Release) (remaining int64, err error)
 }
 
+// Observer is a Router that says how it knows that the routing it was last asked
+// for is in effect, for people.
+type Observer interface {
+	Effect() string
+}
+
 // Leaser is a Router whose data plane gives up a split by itself when its lease
 // (davit.Routing.Lease) is not renewed in time.
 type Leaser interface {

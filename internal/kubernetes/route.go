@@ -41,7 +41,11 @@ func newDealing(s scope, g GatewayOptions, routing davit.Routing, marks marking)
 	return d
 }
 
-// routes returns one HTTPRoute for each host.
+// maxRules is how many rules the API server takes of an HTTPRoute.
+const maxRules = 16
+
+// routes returns one HTTPRoute for each host, or several where one cannot take all
+// its rules.
 func (d *dealing) routes() ([]*gatewayv1.HTTPRoute, error) {
 	if err := d.check(); err != nil {
 		return nil, err
@@ -53,17 +57,19 @@ func (d *dealing) routes() ([]*gatewayv1.HTTPRoute, error) {
 		if slices.Contains(previews, host) {
 			rules = d.previewRules
 		}
-		r := d.route(host, rules(host))
-		switch {
-		case len(r.Spec.Rules) == 0:
-			continue
-		case tooLarge(r):
-			return nil, &davit.Error{
-				Code: davit.CodeInvalid, Message: fmt.Sprintf("the routes for host %q are more than an HTTPRoute takes", host),
-				Hint: "have fewer of them, or let a service of the application tell their paths apart",
+		for part := range slices.Chunk(rules(host), maxRules) {
+			r := d.route(host, part)
+			if len(all) > 0 && strings.HasPrefix(all[len(all)-1].Name, r.Name) {
+				r.Name = fmt.Sprintf("%s-%d", r.Name, len(all))
 			}
+			if tooLarge(r) {
+				return nil, &davit.Error{
+					Code: davit.CodeInvalid, Message: fmt.Sprintf("the routes for host %q are more than an HTTPRoute takes", host),
+					Hint: "have fewer of them, or let a service of the application tell their paths apart",
+				}
+			}
+			all = append(all, r)
 		}
-		all = append(all, r)
 	}
 	return all, nil
 }
@@ -274,7 +280,8 @@ func routeName(s scope, host string) string {
 	return name
 }
 
-// ruleSet collects rules, one for each list of backends.
+// ruleSet collects rules, one for each list of backends: for those who name one,
+// and for all others.
 type ruleSet struct {
 	dealing *dealing
 	rules   []gatewayv1.HTTPRouteRule
@@ -287,6 +294,8 @@ func (r *ruleSet) add(backends []gatewayv1.HTTPBackendRef, match gatewayv1.HTTPR
 		return
 	}
 	var key strings.Builder
+	named := len(match.Headers) > 0
+	fmt.Fprintf(&key, "%t ", named)
 	for _, b := range backends {
 		fmt.Fprintf(&key, "%s:%d=%d ", b.Name, *b.Port, *b.Weight)
 	}
@@ -297,7 +306,7 @@ func (r *ruleSet) add(backends []gatewayv1.HTTPBackendRef, match gatewayv1.HTTPR
 	if !known {
 		i = len(r.rules)
 		r.index[key.String()] = i
-		r.rules = append(r.rules, gatewayv1.HTTPRouteRule{BackendRefs: backends, Filters: r.dealing.ruleFilters(backends)})
+		r.rules = append(r.rules, gatewayv1.HTTPRouteRule{BackendRefs: backends, Filters: r.dealing.ruleFilters(backends, named)})
 	}
 	r.rules[i].Matches = append(r.rules[i].Matches, match)
 }
@@ -308,12 +317,12 @@ func pathMatch(prefix string) *gatewayv1.HTTPPathMatch {
 
 // tooLarge reports whether the API server would not take a route for its size.
 func tooLarge(r *gatewayv1.HTTPRoute) bool {
-	const rules, matches, allMatches = 16, 64, 128
+	const matches, allMatches = 64, 128
 	all := 0
 	for _, rule := range r.Spec.Rules {
 		if all += len(rule.Matches); len(rule.Matches) > matches {
 			return true
 		}
 	}
-	return len(r.Spec.Rules) > rules || all > allMatches
+	return all > allMatches
 }

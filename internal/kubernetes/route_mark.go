@@ -10,7 +10,7 @@ import (
 // from.
 const (
 	// releaseHeader chooses a release in a request. In an answer it tells which
-	// release gave it, as releaseMark writes it.
+	// release gave it: by its ID to those who named it, by its mark to all others.
 	releaseHeader = "Davit-Release"
 	// routingHeader tells in an answer by which routing the request was dealt, as
 	// dealing.mark writes it.
@@ -35,11 +35,14 @@ func releaseMark(id davit.ReleaseID) string { return digest(string(id)) }
 // mark tells this routing from others.
 func (d *dealing) mark() string { return digest(d.note(false)) }
 
-// ruleFilters have the answers of a rule carry marks.
-func (d *dealing) ruleFilters(backends []gatewayv1.HTTPBackendRef) []gatewayv1.HTTPRouteFilter {
+// ruleFilters have the answers of a rule carry marks; named says that its requests
+// name the release.
+func (d *dealing) ruleFilters(backends []gatewayv1.HTTPBackendRef, named bool) []gatewayv1.HTTPRouteFilter {
 	switch {
 	case d.marks == noMarks:
 		return nil
+	case named:
+		return answerHeaders(routingHeader, d.mark(), releaseHeader, string(d.owner(backends[0])))
 	case len(backends) == 1:
 		return answerHeaders(routingHeader, d.mark(), releaseHeader, releaseMark(d.owner(backends[0])))
 	default:

@@ -42,7 +42,7 @@ func splitOf(route *gatewayv1.HTTPRoute, note routeNote) davit.Split {
 	var found []davit.Split
 	widest := 0
 	for _, rule := range route.Spec.Rules {
-		public := slices.ContainsFunc(rule.Matches, func(m gatewayv1.HTTPRouteMatch) bool { return len(m.Headers) == 0 })
+		public := !slices.ContainsFunc(rule.Matches, func(m gatewayv1.HTTPRouteMatch) bool { return len(m.Headers) > 0 })
 		if split := shares(rule.BackendRefs, note.Backends); public && len(split) > 0 {
 			found, widest = append(found, split), max(widest, len(split))
 		}

@@ -111,6 +111,31 @@ func TestRoutesRefuse(t *testing.T) {
 	}
 }
 
+// What one HTTPRoute does not take is in a further one.
+func TestRoutesOfManyServices(t *testing.T) {
+	var many []davit.Route
+	for i := range 10 {
+		many = append(many, davit.Route{Host: "shop.example.org", Prefix: fmt.Sprintf("/%d", i), Service: fmt.Sprintf("s%d", i)})
+	}
+	v1, v2 := routed("v1", many...), routed("v2", many...)
+	split := davit.Split{v1.ID: 900, v2.ID: 100}
+	routes, err := newDealing(shop, public, davit.Routing{Releases: []*davit.Release{v1, v2}, Split: split}, noMarks).routes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, rules := map[string]bool{}, 0
+	for _, r := range routes {
+		names[r.Name] = true
+		rules += len(r.Spec.Rules)
+	}
+	if len(names) != 2 || len(routes) != 2 || rules != 30 {
+		t.Errorf("%d rules in %v", rules, names)
+	}
+	if got := routingOf(routes).Split; !got.Equal(split) {
+		t.Errorf("read back as %s", got)
+	}
+}
+
 // Weights that somebody changed by hand show.
 func TestRoutingShowsDrift(t *testing.T) {
 	v1 := routed("v1", davit.Route{Prefix: "/", Service: "web"}, davit.Route{Prefix: "/api", Service: "api"})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,8 +47,11 @@ func newSynthetic(p davit.AnalysisParams, s Subject, now func() time.Time) *synt
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	if listen := s.Release.Config.Front.Listen; len(listen) > 0 {
-		y.url = frontURL(listen[0]) + p.Synthetic.Path
+	switch front := s.Release.Config.Front; {
+	case front.Address != "":
+		y.url = strings.TrimSuffix(front.Address, "/") + p.Synthetic.Path
+	case len(front.Listen) > 0:
+		y.url = frontURL(front.Listen[0]) + p.Synthetic.Path
 	}
 	return y
 }
