@@ -16,17 +16,18 @@ type target struct {
 	back    bool
 	began   int64 // when it was entered, in nanoseconds: one entered again is another
 	grip    int   // how often the traffic slipped from it
+	drifts  int   // how often somebody else changed it
 }
 
 // wanted is what the driver's attempt should work on.
 func (d *driver) wanted() target {
 	if d.rollout == nil {
-		return target{grip: d.grip.slips}
+		return target{grip: d.grip.slips, drifts: d.drifts}
 	}
 	if d.rollout.Phase == davit.HaulingBack {
-		return target{rollout: d.rollout.ID, back: true, began: d.rollout.StageAt.UnixNano(), grip: d.grip.slips}
+		return target{rollout: d.rollout.ID, back: true, began: d.rollout.StageAt.UnixNano(), grip: d.grip.slips, drifts: d.drifts}
 	}
-	return target{rollout: d.rollout.ID, stage: d.rollout.Stage, began: d.rollout.StageAt.UnixNano(), grip: d.grip.slips}
+	return target{rollout: d.rollout.ID, stage: d.rollout.Stage, began: d.rollout.StageAt.UnixNano(), grip: d.grip.slips, drifts: d.drifts}
 }
 
 // attempt converges to a state and, once there, has the gates judged, until it

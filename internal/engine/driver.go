@@ -25,10 +25,12 @@ type driver struct {
 	iced    string           // the queued rollout of which it was said that it is frozen
 	doubt   bool             // a commit failed: what is stored may differ from the three above
 
-	grip    *grip         // on the candidate's traffic
-	attempt *attempt      // at work; nil before the first
-	seen    situation     // what the present attempt found
-	unsaid  []davit.Event // events that wait for the next commit
+	grip    *grip              // on the candidate's traffic
+	drift   <-chan davit.Split // nil when nobody else changes the routing
+	drifts  int                // how often somebody did
+	attempt *attempt           // at work; nil before the first
+	seen    situation          // what the present attempt found
+	unsaid  []davit.Event      // events that wait for the next commit
 	alarm   *time.Timer
 
 	recorded broadcast // what is stored of the rollout changed
@@ -84,6 +86,7 @@ func (d *driver) run(ctx context.Context) {
 	defer d.grip.hold(ctx)()
 	instances := d.platform.Runtime.Watch(ctx)
 	figures := d.platform.Metrics.Watch(ctx)
+	d.drift = drift(ctx, d.platform.Router)
 	for {
 		wake, err := d.turn(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -107,6 +110,8 @@ func (d *driver) run(ctx context.Context) {
 		case <-d.attempt.over():
 			d.attempt = nil
 		case <-d.alarm.C:
+		case split, open := <-d.drift:
+			d.drifted(split, open)
 		case <-d.grip.due():
 			d.grip.owed = true
 		case l := <-d.grip.lapses:

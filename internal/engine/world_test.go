@@ -34,6 +34,8 @@ type world struct {
 	lost                 bool          // what is asked for is done, and reported as failed
 	streams              time.Duration // how long requests in flight take
 
+	drifts chan davit.Split // what somebody else makes of the routing
+
 	life       int // of the server: what an earlier one asks for does not happen
 	recorded   func(davit.Split) bool
 	violations []string
@@ -86,6 +88,7 @@ func newWorld() *world {
 		instances: map[string]*davit.Instance{}, declared: map[davit.ReleaseID]davit.Size{},
 		neverReady: map[string]bool{}, crashing: map[string]bool{},
 		tried: map[string]bool{}, undrained: map[davit.ReleaseID]bool{}, requests: map[davit.ReleaseID]int64{},
+		drifts:  make(chan davit.Split, 1),
 		figures: davit.Figures{Boot: "b1", Traffic: map[davit.ReleaseID]map[string]davit.Traffic{}},
 	}
 }

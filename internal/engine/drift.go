@@ -1,0 +1,38 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/davit-dev/davit"
+)
+
+// Drifter is a Router whose routing others can change behind Davit's back.
+type Drifter interface {
+	// Drift returns a channel that receives the split that is in effect after
+	// somebody else changed the routing; several changes may come as one. It is
+	// closed some time after ctx ends.
+	Drift(ctx context.Context) <-chan davit.Split
+}
+
+// drift returns the router's, nil for one that nobody else changes.
+func drift(ctx context.Context, r Router) <-chan davit.Split {
+	if d, ok := r.(Drifter); ok {
+		return d.Drift(ctx)
+	}
+	return nil
+}
+
+// drifted reports that somebody changed the traffic, and has it put back: the
+// state is converged to once more. What time and gates a stage had so far stays.
+func (d *driver) drifted(now davit.Split, open bool) {
+	if !open {
+		d.drift = nil
+		return
+	}
+	d.drifts++
+	d.unsaid = append(d.unsaid, davit.Event{
+		At: d.Now().UTC(), Kind: davit.EventTrouble, Data: encode(now),
+		Message: fmt.Sprintf("somebody else changed the routing: traffic is %s; it is put back", now),
+	})
+}

@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/davit-dev/davit"
+)
+
+// Drift tells of what meddle does.
+func (w *world) Drift(context.Context) <-chan davit.Split { return w.drifts }
+
+// meddle changes the routing behind the server's back.
+func (w *world) meddle(split davit.Split) {
+	w.fault(func() { w.routing.Split = split })
+	w.drifts <- split
+}
+
+// Traffic that somebody else changes is put back, in a rollout and without one, and
+// that is on record. A stage goes on as it was.
+func TestDriftIsPutBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		policy := canary()
+		policy.RollbackWindow = 0
+		b.promoted(request("v1", policy))
+		r := b.deploy(request("v2", policy))
+		b.awaitShare(r.Plan.Target, 50)
+		began := time.Now()
+		time.Sleep(2 * stopTime)
+		b.world.meddle(davit.All(r.Plan.Target))
+		synctest.Wait()
+		if got := b.world.split()[r.Plan.Target]; got != 50 {
+			t.Errorf("the candidate's share is %d, want 50 again", got)
+		}
+		b.awaitShare(r.Plan.Target, 500)
+		if took := time.Since(began); took > 13*time.Second {
+			t.Errorf("the next step came after %s: the stage began anew", took)
+		}
+		events, err := b.store.Events(t.Context(), r.ID, 0, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := 0
+		for _, e := range events {
+			if strings.Contains(e.Message, "somebody else changed the routing: traffic is v2 100%") {
+				said++
+			}
+		}
+		if said != 1 {
+			t.Errorf("it is on record %d times, want once", said)
+		}
+		b.await(r.ID, func(r *davit.Rollout) bool { return r.Phase.Ended() })
+		b.world.meddle(davit.All(r.Plan.Stable))
+		synctest.Wait()
+		b.serves("v2")
+	})
+}
