@@ -177,6 +177,34 @@ func (v *visits) during(d time.Duration) map[string]int {
 	return during
 }
 
+// TestRoutesChangedByOthers shows that weights which somebody changes, and a route
+// that somebody deletes, are noticed, and put back by routing once more.
+func TestRoutesChangedByOthers(t *testing.T) {
+	s := newStage(newPlace(t))
+	v1, v2 := s.release("v1"), s.release("v2")
+	s.run(v1)
+	s.run(v2)
+	routing := davit.Routing{Releases: []*davit.Release{v1, v2}, Split: davit.Split{v1.ID: 900, v2.ID: 100}, Stable: v1.ID, Candidate: v2.ID}
+	drift := s.router.Drift(t.Context())
+	s.route(routing)
+	name := s.kubectl("get", "httproutes", "--output=name")
+	s.kubectl("patch", name, "--type=json", `--patch=[{"op":"replace","path":"/spec/rules/0/backendRefs/0/weight","value":100}]`)
+	if got := <-drift; !got.Equal(davit.Split{v1.ID: 500, v2.ID: 500}) {
+		t.Errorf("it drifted to %s", got)
+	}
+	s.route(routing)
+	s.kubectl("delete", name)
+	if got := <-drift; len(got) != 0 {
+		t.Errorf("it drifted to %s", got)
+	}
+	s.route(routing)
+	select {
+	case got := <-drift:
+		t.Errorf("its own routing is drift to %s", got)
+	case <-time.After(6 * time.Second): // longer than there is between reports
+	}
+}
+
 // TestRouter leads two releases through a rollout and back under load: nothing is
 // lost, and what a routing asks for is so when Route returns.
 func TestRouter(t *testing.T) {

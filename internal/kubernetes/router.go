@@ -62,6 +62,9 @@ type Router struct {
 	marks  *marking                      // what the Gateway tells in answers; nil before it was tried
 	idle   map[davit.ReleaseID]time.Time // since when a release has been without a share
 	effect string                        // how it is known that the last routing is in effect
+	// applied are the generations of the routes that are in effect, by name; none
+	// while they change.
+	applied map[string]int64
 }
 
 // Router returns the router of an environment. It may be called any number of
@@ -119,6 +122,7 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	if err := r.checkReady(ctx, routing.Split); err != nil {
 		return err
 	}
+	r.holds(d, nil)
 	before := routingOf(d.routesOf(r.scope))
 	o := r.observer(routing)
 	if o.marks, err = r.marking(ctx, d, gateway, o, routing); err != nil {
@@ -127,7 +131,8 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	if err := r.greet(ctx, d, gateway, o, before, routing); err != nil {
 		return err
 	}
-	if err := r.put(ctx, d, gateway, routing, o.marks); err != nil {
+	applied, err := r.put(ctx, d, gateway, routing, o.marks)
+	if err != nil {
 		return err
 	}
 	if o.marks != noMarks {
@@ -138,35 +143,36 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 		return err
 	}
 	r.took(routing.Split, before.Split, effect)
+	r.holds(d, applied)
 	return nil
 }
 
 // put applies the routes of a routing, deletes those that it has no more, and
 // waits until the Gateway has taken them.
-func (r *Router) put(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, routing davit.Routing, marks marking) error {
+func (r *Router) put(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, routing davit.Routing, marks marking) ([]*gatewayv1.HTTPRoute, error) {
 	wanted, err := newDealing(r.scope, r.options, routing, marks).routes()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var applied []*gatewayv1.HTTPRoute
 	for _, want := range wanted {
 		route, err := apply(ctx, d.client.GatewayV1().HTTPRoutes(r.cluster.namespace), want)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		applied = append(applied, route)
 	}
 	for _, old := range d.routesOf(r.scope) {
 		if !slices.ContainsFunc(wanted, func(w *gatewayv1.HTTPRoute) bool { return w.Name == old.Name }) {
 			if err := r.remove(ctx, d, old.Name); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	if len(applied) == 0 {
-		return nil
+		return nil, nil
 	}
-	return r.await(ctx, d, gateway, applied)
+	return applied, r.await(ctx, d, gateway, applied)
 }
 
 // remove deletes a route.

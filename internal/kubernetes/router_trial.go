@@ -121,7 +121,7 @@ func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexI
 			if newDealing(r.scope, r.options, by, o.marks).check() != nil {
 				continue // what serves now is unknown here: going back is not held up
 			}
-			if err := r.put(ctx, d, gateway, by, o.marks); err != nil {
+			if _, err := r.put(ctx, d, gateway, by, o.marks); err != nil {
 				return err
 			}
 		}
