@@ -23,7 +23,12 @@ const lostAfter = 30 * time.Second
 // will be others though nothing happens; the zero time for never.
 func (r *Runtime) look() (all []davit.Instance, due time.Time) {
 	now := r.cluster.now()
-	alive := map[string]int{} // pods that stay, by the name of their workload
+	deployments := r.cluster.deploymentsIn(r.scope)
+	kept := map[string]bool{} // workloads that there is a Deployment of
+	for _, d := range deployments {
+		kept[workloadOf(d.Labels, d.Annotations)] = true
+	}
+	alive := map[string]int{} // pods that stay, by their workload
 	for _, pod := range r.cluster.podsIn(r.scope) {
 		if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
 			continue
@@ -37,13 +42,17 @@ func (r *Runtime) look() (all []davit.Instance, due time.Time) {
 		} else {
 			alive[workloadOf(pod.Labels, pod.Annotations)]++
 		}
+		if !kept[workloadOf(pod.Labels, pod.Annotations)] { // the cluster is about to delete it
+			all = append(all, instance(pod, condition{is: davit.Draining}))
+			continue
+		}
 		c := conditionOf(pod, r.cluster.warningsOf(pod), now.Add(-r.cluster.nodePatience))
 		if !c.unplaced.IsZero() {
 			due = earlier(due, c.unplaced.Add(r.cluster.nodePatience))
 		}
 		all = append(all, instance(pod, c))
 	}
-	for _, d := range r.cluster.deploymentsIn(r.scope) {
+	for _, d := range deployments {
 		all = append(all, missing(d, alive[workloadOf(d.Labels, d.Annotations)])...)
 	}
 	slices.SortFunc(all, func(a, b davit.Instance) int {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -58,6 +59,13 @@ func checkService(s davit.Service) error {
 		if _, _, ok := secretOf(s.Secrets[variable]); !ok {
 			return invalid(fmt.Sprintf("its secret %s is %s, which pods cannot read", variable, s.Secrets[variable]),
 				"put it into a Secret of the namespace, and write secret:NAME/KEY")
+		}
+	}
+	for _, names := range []map[string]string{s.Env, s.Secrets} {
+		for _, variable := range slices.Sorted(maps.Keys(names)) {
+			if variable == "PORT" || strings.HasPrefix(variable, "DAVIT_") {
+				return invalid("the variable "+variable+" is set by Davit", "give it another name")
+			}
 		}
 	}
 	size := 0

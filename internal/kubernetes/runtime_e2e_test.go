@@ -183,6 +183,7 @@ func TestPinRefuses(t *testing.T) {
 		}, `volumeMounts[0].name: Not found: "data"`},
 		"no image":             {func(s *davit.Service) { s.Image = "" }, "it has no image"},
 		"the server's secret":  {func(s *davit.Service) { s.Secrets = map[string]string{"TOKEN": "env:TOKEN"} }, "pods cannot read"},
+		"Davit's variable":     {func(s *davit.Service) { s.Env = map[string]string{"DAVIT_RELEASE": "x"} }, "is set by Davit"},
 		"an unknown registry":  {func(s *davit.Service) { s.Image, s.ImagePullPolicy = "127.0.0.1:1/web:v1", "" }, "cannot be found out"},
 		"files that are large": {func(s *davit.Service) { s.Files[0].Content = make([]byte, mostFileBytes+1) }, "a ConfigMap holds"},
 	} {
