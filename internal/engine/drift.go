@@ -36,3 +36,32 @@ func (d *driver) drifted(now davit.Split, open bool) {
 		Message: fmt.Sprintf("somebody else changed the routing: traffic is %s; it is put back", now),
 	})
 }
+
+// Strayer is a Runtime whose instances others can change behind Davit's back.
+type Strayer interface {
+	// Stray returns a channel that receives what is no longer as it was declared,
+	// for people; several changes may come as one. It is closed some time after ctx
+	// ends.
+	Stray(ctx context.Context) <-chan string
+}
+
+// stray returns the runtime's, nil for one that nobody else changes.
+func stray(ctx context.Context, r Runtime) <-chan string {
+	if s, ok := r.(Strayer); ok {
+		return s.Stray(ctx)
+	}
+	return nil
+}
+
+// strayed reports that somebody changed what runs, and has it put back as drifted
+// does.
+func (d *driver) strayed(what string, open bool) {
+	if !open {
+		d.stray = nil
+		return
+	}
+	d.drifts++
+	d.unsaid = append(d.unsaid, davit.Event{
+		At: d.Now().UTC(), Kind: davit.EventTrouble, Message: "somebody else changed what runs: " + what + "; it is put back",
+	})
+}

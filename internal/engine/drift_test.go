@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,6 +18,52 @@ func (w *world) Drift(context.Context) <-chan davit.Split { return w.drifts }
 func (w *world) meddle(split davit.Split) {
 	w.fault(func() { w.routing.Split = split })
 	w.drifts <- split
+}
+
+// Stray tells of what take does.
+func (w *world) Stray(context.Context) <-chan string { return w.strays }
+
+// take ends the instances of a release behind the server's back.
+func (w *world) take(id davit.ReleaseID) {
+	w.fault(func() {
+		for key, i := range w.instances {
+			if i.Release == id {
+				delete(w.instances, key)
+			}
+		}
+	})
+	w.strays <- "it is gone"
+}
+
+// What somebody else takes away is declared again, in a rollout and without one.
+func TestWhatStraysIsPutBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		policy := canary()
+		policy.RollbackWindow = 0
+		b.promoted(request("v1", policy))
+		r := b.deploy(request("v2", policy))
+		b.awaitShare(r.Plan.Target, 50)
+		time.Sleep(2 * stopTime)
+		b.world.take(r.Plan.Target)
+		b.await(r.ID, func(r *davit.Rollout) bool { return r.Phase == davit.Promoted })
+		b.serves("v2")
+		b.world.take(r.Plan.Target)
+		time.Sleep(2 * startTime)
+		synctest.Wait()
+		if n := len(b.world.all()); n != 5 {
+			t.Errorf("%d instances run, want 5 again", n)
+		}
+		events, err := b.store.Events(t.Context(), r.ID, 0, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(events, func(e davit.Event) bool {
+			return strings.Contains(e.Message, "somebody else changed what runs: it is gone; it is put back")
+		}) {
+			t.Error("it is not on record")
+		}
+	})
 }
 
 // Traffic that somebody else changes is put back, in a rollout and without one, and

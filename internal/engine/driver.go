@@ -27,7 +27,8 @@ type driver struct {
 
 	grip    *grip              // on the candidate's traffic
 	drift   <-chan davit.Split // nil when nobody else changes the routing
-	drifts  int                // how often somebody did
+	stray   <-chan string      // nil when nobody else changes the instances
+	drifts  int                // how often somebody did either
 	attempt *attempt           // at work; nil before the first
 	seen    situation          // what the present attempt found
 	unsaid  []davit.Event      // events that wait for the next commit
@@ -80,13 +81,15 @@ const retryAfter = time.Second
 // run is the driver's goroutine. In every turn it first decides, then acts.
 func (d *driver) run(ctx context.Context) {
 	defer close(d.end)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	defer d.halt()
 	d.alarm = time.NewTimer(0)
 	defer d.alarm.Stop()
 	defer d.grip.hold(ctx)()
 	instances := d.platform.Runtime.Watch(ctx)
 	figures := d.platform.Metrics.Watch(ctx)
-	d.drift = drift(ctx, d.platform.Router)
+	d.drift, d.stray = drift(ctx, d.platform.Router), stray(ctx, d.platform.Runtime)
 	for {
 		wake, err := d.turn(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -112,6 +115,8 @@ func (d *driver) run(ctx context.Context) {
 		case <-d.alarm.C:
 		case split, open := <-d.drift:
 			d.drifted(split, open)
+		case what, open := <-d.stray:
+			d.strayed(what, open)
 		case <-d.grip.due():
 			d.grip.owed = true
 		case l := <-d.grip.lapses:

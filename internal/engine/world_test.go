@@ -35,6 +35,7 @@ type world struct {
 	streams              time.Duration // how long requests in flight take
 
 	drifts chan davit.Split // what somebody else makes of the routing
+	strays chan string      // and of what runs
 
 	life       int // of the server: what an earlier one asks for does not happen
 	recorded   func(davit.Split) bool
@@ -89,6 +90,7 @@ func newWorld() *world {
 		neverReady: map[string]bool{}, crashing: map[string]bool{},
 		tried: map[string]bool{}, undrained: map[davit.ReleaseID]bool{}, requests: map[davit.ReleaseID]int64{},
 		drifts:  make(chan davit.Split, 1),
+		strays:  make(chan string, 1),
 		figures: davit.Figures{Boot: "b1", Traffic: map[davit.ReleaseID]map[string]davit.Traffic{}},
 	}
 }

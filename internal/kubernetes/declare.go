@@ -41,6 +41,7 @@ func (r *Runtime) Declare(ctx context.Context, release *davit.Release, size davi
 
 // remove deletes a Deployment, and the cluster what belongs to it.
 func (r *Runtime) remove(ctx context.Context, d *appsv1.Deployment) error {
+	r.forget(d.Name)
 	propagation := metav1.DeletePropagationBackground
 	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &d.UID}, PropagationPolicy: &propagation}
 	err := persist(ctx, doing("deleting", "Deployment", d.Name), func(ctx context.Context) error {
@@ -70,6 +71,7 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 		return err
 	}
 	w := newWorkload(r.scope, release, service, sleeps)
+	r.forget(w.name)
 	if !r.complete(w) {
 		if err := r.prepare(ctx, w); err != nil {
 			return err
@@ -79,10 +81,16 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 	if err != nil {
 		return err
 	}
-	return r.await(ctx, func() bool {
+	err = r.await(ctx, func() bool {
 		seen := r.cluster.deploymentOf(w.name)
 		return seen != nil && seen.UID == d.UID && seen.Generation >= d.Generation
 	})
+	if err == nil {
+		r.mu.Lock()
+		r.declared[w.name] = d.Generation
+		r.mu.Unlock()
+	}
+	return err
 }
 
 // complete reports whether a workload has all that its pods need: it got pods only

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -12,12 +13,15 @@ import (
 type Runtime struct {
 	cluster *Cluster
 	scope   scope
+
+	mu       sync.Mutex
+	declared map[string]int64 // generations of the Deployments, by name, as they were declared
 }
 
 // Runtime returns the runtime of an environment. It may be called any number of
 // times.
 func (c *Cluster) Runtime(application, environment string) *Runtime {
-	return &Runtime{cluster: c, scope: scope{application, environment}}
+	return &Runtime{cluster: c, scope: scope{application, environment}, declared: map[string]int64{}}
 }
 
 // Instances lists the environment's pods, as the API server last said. A pod that

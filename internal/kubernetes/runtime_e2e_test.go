@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/davit-dev/davit"
 )
@@ -200,6 +201,37 @@ func TestPinRefuses(t *testing.T) {
 	}
 	if list, err := b.cluster.client.AppsV1().Deployments(b.namespace).List(t.Context(), metav1.ListOptions{}); err != nil || len(list.Items) != 0 {
 		t.Errorf("asking made %d Deployments, %v", len(list.Items), err)
+	}
+}
+
+// What others do to a Deployment is told once it is done, and what Davit does is not.
+func TestStray(t *testing.T) {
+	b := newBench(t)
+	told := b.runtime.Stray(t.Context())
+	r := web(t, "v1")
+	b.declare(r, davit.Size{"web": 2})
+	b.declare(r, davit.Size{"web": 1})
+	name := objectName("shop", "web", r.ID)
+	deployments := b.cluster.client.AppsV1().Deployments(b.namespace)
+	if _, err := deployments.Patch(t.Context(), name, types.MergePatchType, []byte(`{"spec":{"replicas":4}}`), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := <-told, "Deployment "+name+" was changed, and is to have 4 pods"; got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	b.declare(r, davit.Size{"web": 1})
+	if err := deployments.Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := <-told, "Deployment "+name+" is gone"; got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	b.declare(r, davit.Size{"web": 1})
+	b.declare(r, nil)
+	select {
+	case got := <-told:
+		t.Errorf("told %q of what Davit did", got)
+	default:
 	}
 }
 
