@@ -177,6 +177,27 @@ func (v *visits) during(d time.Duration) map[string]int {
 	return during
 }
 
+// TestRouterWithoutGateway shows that Services select by the numbers of instances,
+// and one release alone when it has everything.
+func TestRouterWithoutGateway(t *testing.T) {
+	s := newStage(newPlace(t))
+	s.router = s.cluster.Router("shop", "production", kubernetes.GatewayOptions{})
+	v1, v2 := s.release("v1"), s.release("v2")
+	for _, r := range []*davit.Release{v1, v2} {
+		r.Config.Front.Address = ""
+		s.run(r)
+	}
+	both := []*davit.Release{v1, v2}
+	for _, split := range []davit.Split{davit.All(v1.ID), {v1.ID: 500, v2.ID: 500}, davit.All(v2.ID)} {
+		s.route(davit.Routing{Releases: both, Split: split, Stable: v1.ID, Candidate: v2.ID})
+		pods := s.kubectl("get", "endpointslices", "--selector=kubernetes.io/service-name=shop-production-api", "--output=jsonpath={.items[*].endpoints[*].targetRef.name}")
+		if got := strings.Fields(pods); len(got) != 2*len(split) {
+			t.Errorf("%s reaches %v", split, got)
+		}
+	}
+	s.route(davit.Routing{})
+}
+
 // TestRoutesChangedByOthers shows that weights which somebody changes, and a route
 // that somebody deletes, are noticed, and put back by routing once more.
 func TestRoutesChangedByOthers(t *testing.T) {

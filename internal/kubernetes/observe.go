@@ -132,14 +132,14 @@ func (o *observer) answers(ctx context.Context, t target) func(func(answer) bool
 	}
 }
 
-// settle gives the Gateway the time that it is given at least, and says that it
+// settle gives what was asked for the time that it is given at least, and says that it
 // could do no more.
 func (o *observer) settle(ctx context.Context, began time.Time, why string) (string, error) {
 	timer := time.NewTimer(settle - time.Since(began))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return fmt.Sprintf("the Gateway says that it has taken it, and was given %s; not observed: %s", settle, why), nil
+		return fmt.Sprintf("taken, and given %s to take effect; not observed: %s", settle, why), nil
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}

@@ -55,11 +55,9 @@ func splitOf(route *gatewayv1.HTTPRoute, note routeNote) davit.Split {
 	return note.Split
 }
 
-// shares returns weights as a split: in thousandths of their sum, rounded down,
-// and what is missing then goes to the largest.
+// shares returns the weights of backends as a split.
 func shares(refs []gatewayv1.HTTPBackendRef, releases map[string]davit.ReleaseID) davit.Split {
 	weights := map[davit.ReleaseID]int64{}
-	sum := int64(0)
 	for _, ref := range refs {
 		weight := int64(1)
 		if ref.Weight != nil {
@@ -67,8 +65,17 @@ func shares(refs []gatewayv1.HTTPBackendRef, releases map[string]davit.ReleaseID
 		}
 		if id, known := releases[string(ref.Name)]; known && weight > 0 {
 			weights[id] += weight
-			sum += weight
 		}
+	}
+	return proportional(weights)
+}
+
+// proportional returns weights as a split: in thousandths of their sum, rounded
+// down, and what is missing then goes to the largest.
+func proportional(weights map[davit.ReleaseID]int64) davit.Split {
+	sum := int64(0)
+	for _, weight := range weights {
+		sum += weight
 	}
 	split, left := davit.Split{}, davit.Whole
 	var largest davit.ReleaseID

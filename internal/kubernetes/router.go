@@ -20,7 +20,8 @@ import (
 // figures are.
 type GatewayOptions struct {
 	// Name of the Gateway, its Namespace (that of the instances when empty), and
-	// the listener to attach to (all of them when empty).
+	// the listener to attach to (all of them when empty). Without a name there is
+	// no Gateway, and traffic is split by the numbers of instances.
 	Name, Namespace, Section string
 	// Prometheus is the base URL of the Prometheus that the figures are read from;
 	// "" when there is none.
@@ -47,8 +48,8 @@ func (g GatewayOptions) parent() gatewayv1.ParentReference {
 	return p
 }
 
-// Router splits the traffic of one environment by the HTTPRoutes of a Gateway, and
-// reads its figures from Prometheus.
+// Router splits the traffic of one environment by the HTTPRoutes of a Gateway, or
+// without one by the numbers of instances, and reads its figures from Prometheus.
 //
 // A Gateway gives nothing up by itself when nobody is there to ask it to: Router
 // holds no lease. Nor does it tell what is in flight: see Drain.
@@ -78,6 +79,9 @@ func (c *Cluster) Router(application, environment string, gateway GatewayOptions
 // Routing returns what the API server holds, by the weights that the routes have
 // now: when somebody changed them by hand, that shows.
 func (r *Router) Routing(ctx context.Context) (davit.Routing, error) {
+	if r.options.Name == "" {
+		return r.routingPlain(ctx)
+	}
 	d, _, err := r.doors(ctx)
 	if err != nil {
 		return davit.Routing{}, fmt.Errorf("reading the routing: %w", err)
@@ -87,12 +91,6 @@ func (r *Router) Routing(ctx context.Context) (davit.Routing, error) {
 
 // doors returns the watches, when all that the router needs is in view.
 func (r *Router) doors(ctx context.Context) (*doors, cache.SharedIndexInformer, error) {
-	if r.options.Name == "" {
-		return nil, nil, &davit.Error{
-			Code: davit.CodeUnsupported, Message: fmt.Sprintf("%s/%s has no Gateway to split its traffic", r.scope.application, r.scope.environment),
-			Hint: "name one under kubernetes: gateway:",
-		}
-	}
 	d, err := r.cluster.doors()
 	if err != nil {
 		return nil, nil, err
@@ -108,7 +106,11 @@ func (r *Router) doors(ctx context.Context) (*doors, cache.SharedIndexInformer, 
 // taken it, and answers through the front door show it; where those cannot be had,
 // when the Gateway has had time to act. Effect says which.
 func (r *Router) Route(ctx context.Context, routing davit.Routing) error {
-	if err := r.route(ctx, routing); err != nil {
+	route := r.route
+	if r.options.Name == "" {
+		route = r.routePlain
+	}
+	if err := route(ctx, routing); err != nil {
 		return fmt.Errorf("routing %s/%s: %w", r.scope.application, r.scope.environment, err)
 	}
 	return nil
