@@ -40,10 +40,11 @@ func (e *Engine) Propose(ctx context.Context, req DeployRequest) (*Proposal, err
 		}
 	}
 	proposal, err := e.propose(ctx, req, release, stable)
-	if err == nil {
-		err = proposal.noteFreeze(e.Now())
+	if err != nil {
+		return nil, err
 	}
-	return proposal, err
+	proposal.noteCoarse(platform.Router, []*davit.Release{stable, release})
+	return proposal, proposal.noteFreeze(e.Now())
 }
 
 // pin makes the release that a request asks for.

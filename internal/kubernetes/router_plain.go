@@ -120,6 +120,26 @@ func (r *Router) numbers() davit.Split {
 	return proportional(ready)
 }
 
+// Keeps returns the split that a state has in effect: without a Gateway, what the
+// numbers of instances make of it.
+func (r *Router) Keeps(state davit.State, releases []*davit.Release) davit.Split {
+	if r.options.Name != "" || len(state.Split) < 2 {
+		return state.Split
+	}
+	numbers := map[davit.ReleaseID]int64{}
+	for _, release := range releases {
+		if release == nil {
+			continue
+		}
+		for name, n := range state.Run[release.ID] {
+			if release.Config.Services[name].Traffic {
+				numbers[release.ID] += int64(n)
+			}
+		}
+	}
+	return proportional(numbers)
+}
+
 // routePlain has the Services select what is to have traffic.
 func (r *Router) routePlain(ctx context.Context, routing davit.Routing) error {
 	if err := routing.Split.Check(); err != nil {
