@@ -3,8 +3,12 @@ package kubernetes
 import (
 	"context"
 	"maps"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
+
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/davit-dev/davit"
 )
@@ -23,6 +27,21 @@ func (r *Router) observer(routing davit.Routing) *observer {
 		o.targets = d.targets()
 	}
 	return o
+}
+
+// addressOf returns the URL that a Gateway says it answers at, by the listener of
+// that name or its first one for HTTP; "" when it does not say.
+func addressOf(g *gatewayv1.Gateway, section string) string {
+	if g == nil || len(g.Status.Addresses) == 0 {
+		return ""
+	}
+	for _, l := range g.Spec.Listeners {
+		scheme := map[gatewayv1.ProtocolType]string{gatewayv1.HTTPProtocolType: "http", gatewayv1.HTTPSProtocolType: "https"}[l.Protocol]
+		if scheme != "" && (section == "" || section == string(l.Name)) {
+			return scheme + "://" + net.JoinHostPort(g.Status.Addresses[0].Value, strconv.Itoa(int(l.Port)))
+		}
+	}
+	return ""
 }
 
 // knows has the observer tell a release's answers: by the Gateway's mark, or by

@@ -196,7 +196,7 @@ func (d *dealing) backends(host, path string, split davit.Split, ids ...davit.Re
 			Weight: new(int32(split[id])), //nolint:gosec // 1 to 1000
 		}}
 		if d.marks == backendMarks && len(ids) > 1 {
-			ref.Filters = answerHeaders(releaseHeader, releaseMark(id))
+			ref.Filters = answerHeaders(marked(id))
 		}
 		refs = append(refs, ref)
 	}

@@ -38,15 +38,16 @@ func (d *dealing) mark() string { return digest(d.note(false)) }
 // ruleFilters have the answers of a rule carry marks; named says that its requests
 // name the release.
 func (d *dealing) ruleFilters(backends []gatewayv1.HTTPBackendRef, named bool) []gatewayv1.HTTPRouteFilter {
+	by := gatewayv1.HTTPHeader{Name: routingHeader, Value: d.mark()}
 	switch {
 	case d.marks == noMarks:
 		return nil
 	case named:
-		return answerHeaders(routingHeader, d.mark(), releaseHeader, string(d.owner(backends[0])))
+		return answerHeaders(by, gatewayv1.HTTPHeader{Name: releaseHeader, Value: string(d.owner(backends[0]))})
 	case len(backends) == 1:
-		return answerHeaders(routingHeader, d.mark(), releaseHeader, releaseMark(d.owner(backends[0])))
+		return answerHeaders(by, marked(d.owner(backends[0])))
 	default:
-		return answerHeaders(routingHeader, d.mark())
+		return answerHeaders(by)
 	}
 }
 
@@ -62,11 +63,14 @@ func (d *dealing) owner(ref gatewayv1.HTTPBackendRef) davit.ReleaseID {
 	return ""
 }
 
-// answerHeaders have answers carry headers, given as names and values.
-func answerHeaders(pairs ...string) []gatewayv1.HTTPRouteFilter {
-	set := &gatewayv1.HTTPHeaderFilter{}
-	for i := 0; i < len(pairs); i += 2 {
-		set.Set = append(set.Set, gatewayv1.HTTPHeader{Name: gatewayv1.HTTPHeaderName(pairs[i]), Value: pairs[i+1]})
-	}
-	return []gatewayv1.HTTPRouteFilter{{Type: gatewayv1.HTTPRouteFilterResponseHeaderModifier, ResponseHeaderModifier: set}}
+// marked is the header by which answers tell a release.
+func marked(id davit.ReleaseID) gatewayv1.HTTPHeader {
+	return gatewayv1.HTTPHeader{Name: releaseHeader, Value: releaseMark(id)}
+}
+
+// answerHeaders have answers carry headers.
+func answerHeaders(headers ...gatewayv1.HTTPHeader) []gatewayv1.HTTPRouteFilter {
+	return []gatewayv1.HTTPRouteFilter{{
+		Type: gatewayv1.HTTPRouteFilterResponseHeaderModifier, ResponseHeaderModifier: &gatewayv1.HTTPHeaderFilter{Set: headers},
+	}}
 }

@@ -261,3 +261,21 @@ func TestTargets(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+func TestAddressOfGateway(t *testing.T) {
+	g := &gatewayv1.Gateway{
+		Spec: gatewayv1.GatewaySpec{Listeners: []gatewayv1.Listener{
+			{Name: "db", Protocol: gatewayv1.TCPProtocolType, Port: 5432}, {Name: "web", Protocol: gatewayv1.HTTPProtocolType, Port: 80},
+			{Name: "tls", Protocol: gatewayv1.HTTPSProtocolType, Port: 8443},
+		}},
+		Status: gatewayv1.GatewayStatus{Addresses: []gatewayv1.GatewayStatusAddress{{Value: "fd00::1"}, {Value: "10.0.0.1"}}},
+	}
+	for section, want := range map[string]string{"": "http://[fd00::1]:80", "tls": "https://[fd00::1]:8443", "db": "", "other": ""} {
+		if got := addressOf(g, section); got != want {
+			t.Errorf("listener %q is at %q, want %q", section, got, want)
+		}
+	}
+	if got := addressOf(nil, "") + addressOf(&gatewayv1.Gateway{}, ""); got != "" {
+		t.Errorf("without an address it is at %q", got)
+	}
+}

@@ -127,6 +127,9 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	r.holds(d, nil)
 	before := routingOf(d.routesOf(r.scope))
 	o := r.observer(routing)
+	if o.door == nil {
+		o.door = newDoor(addressOf(gatewayIn(gateway), r.options.Section))
+	}
 	if o.marks, err = r.marking(ctx, d, gateway, o, routing); err != nil {
 		return err
 	}

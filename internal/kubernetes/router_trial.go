@@ -65,12 +65,12 @@ func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInf
 	id := deal.serving[0]
 	backend := deal.backends(at.host, at.path, davit.All(id), id)
 	if marks == backendMarks {
-		backend[0].Filters = answerHeaders(releaseHeader, releaseMark(id))
+		backend[0].Filters = answerHeaders(marked(id))
 	}
 	at.path = trialPath + deal.mark()
 	route := deal.route(at.host, []gatewayv1.HTTPRouteRule{{
 		Matches:     []gatewayv1.HTTPRouteMatch{{Path: &gatewayv1.HTTPPathMatch{Type: new(gatewayv1.PathMatchExact), Value: &at.path}}},
-		Filters:     answerHeaders(routingHeader, deal.mark()),
+		Filters:     answerHeaders(gatewayv1.HTTPHeader{Name: routingHeader, Value: deal.mark()}),
 		BackendRefs: backend,
 	}})
 	route.Name = environmentName(r.scope.application, r.scope.environment) + "-trial"
