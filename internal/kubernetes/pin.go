@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -82,6 +83,10 @@ func checkService(s davit.Service) error {
 // mostFileBytes is what a ConfigMap can hold.
 const mostFileBytes = 1 << 20
 
+// registryLimit bounds the asking of a registry: one that cannot be reached is told
+// before whoever deploys has given up.
+const registryLimit = 15 * time.Second
+
 // resolve returns the digest that an image's reference stands for.
 func resolve(ctx context.Context, image string) (string, error) {
 	reference, err := name.ParseReference(image)
@@ -91,6 +96,8 @@ func resolve(ctx context.Context, image string) (string, error) {
 	if digest, ok := reference.(name.Digest); ok {
 		return digest.DigestStr(), nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, registryLimit)
+	defer cancel()
 	head, err := remote.Head(reference, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	if err != nil {
 		return "", &davit.Error{
