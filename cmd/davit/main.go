@@ -5,16 +5,21 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 	_ "time/tzdata" // freezes name zones, and a small container has none
+
+	"k8s.io/klog/v2"
 )
 
 // version is set by the linker in releases.
 var version = "dev"
 
 func main() {
+	// What Kubernetes' client logs on its own, and would print here, comes as errors too.
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -26,6 +26,11 @@ func (r *Runtime) Pin(ctx context.Context, service davit.Service) (string, error
 	if err := checkService(service); err != nil {
 		return "", err
 	}
+	ctx, cancel := context.WithTimeout(ctx, pinLimit)
+	defer cancel()
+	if err := r.cluster.ready(ctx); err != nil {
+		return "", fmt.Errorf("pinning service %s: %w", service.Name, err)
+	}
 	sleeps, err := r.cluster.knowsSleep(ctx)
 	if err != nil {
 		return "", err
@@ -83,9 +88,12 @@ func checkService(s davit.Service) error {
 // mostFileBytes is what a ConfigMap can hold.
 const mostFileBytes = 1 << 20
 
-// registryLimit bounds the asking of a registry: one that cannot be reached is told
-// before whoever deploys has given up.
-const registryLimit = 15 * time.Second
+// Whoever deploys waits while a service is pinned: these bound it, and the asking of
+// the registry alone.
+const (
+	pinLimit      = 30 * time.Second
+	registryLimit = 15 * time.Second
+)
 
 // resolve returns the digest that an image's reference stands for.
 func resolve(ctx context.Context, image string) (string, error) {
