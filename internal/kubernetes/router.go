@@ -167,17 +167,16 @@ func (r *Router) put(ctx context.Context, d *doors, gateway cache.SharedIndexInf
 		}
 		applied = append(applied, route)
 	}
+	var deleted []string
 	for _, old := range d.routesOf(r.scope) {
 		if !slices.ContainsFunc(wanted, func(w *gatewayv1.HTTPRoute) bool { return w.Name == old.Name }) {
 			if err := r.remove(ctx, d, old.Name); err != nil {
 				return nil, err
 			}
+			deleted = append(deleted, old.Name)
 		}
 	}
-	if len(applied) == 0 {
-		return nil, nil
-	}
-	return applied, r.await(ctx, d, gateway, applied)
+	return applied, r.await(ctx, d, gateway, applied, deleted...)
 }
 
 // remove deletes a route.

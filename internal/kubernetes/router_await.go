@@ -19,13 +19,22 @@ import (
 const acceptance = 10 * time.Second
 
 // await waits until the Gateway serves and has taken the routes as they are in the
-// API now, by its own status. Its error says what it says instead.
-func (r *Router) await(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, applied []*gatewayv1.HTTPRoute) error {
+// API now, by its own status, and until those that were deleted are out of view.
+// Its error says what it says instead.
+func (r *Router) await(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, applied []*gatewayv1.HTTPRoute, deleted ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, acceptance)
 	defer cancel()
 	routes, doors := d.changes.subscribe(ctx, r.scope), d.changes.subscribe(ctx, scope{})
 	for {
-		missing := unprogrammed(gatewayIn(gateway))
+		missing := ""
+		if len(applied) > 0 {
+			missing = unprogrammed(gatewayIn(gateway))
+		}
+		for _, name := range deleted {
+			if missing == "" && d.routeNamed(name) != nil {
+				missing = fmt.Sprintf("HTTPRoute %s is still there", name)
+			}
+		}
 		for _, want := range applied {
 			if missing != "" {
 				break
