@@ -89,11 +89,14 @@ func (d *dealing) readinessPaths(host string) []string {
 	return paths
 }
 
-// reach takes the door away when nothing answers there.
+// reach takes the door away when nothing answers there, or not in time: a door
+// behind a firewall swallows what knocks.
 func (o *observer) reach(ctx context.Context) {
 	if o.door == nil || len(o.targets) == 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
 	var err error
 	for range strangers {
 		if err = o.door.ask(ctx, o.targets[0], "").err; err == nil {

@@ -143,6 +143,48 @@ func TestGreet(t *testing.T) {
 	})
 }
 
+// A front door that swallows what knocks costs little time, and holds nobody up.
+func TestSilentDoor(t *testing.T) {
+	silent := func() *observer {
+		o := (&gate{}).observer()
+		o.door.ask = func(ctx context.Context, _ target, _ davit.ReleaseID) answer {
+			ctx, cancel := context.WithTimeout(ctx, askLimit)
+			defer cancel()
+			<-ctx.Done()
+			return answer{err: ctx.Err()}
+		}
+		return o
+	}
+	for name, do := range map[string]func(*testing.T, *observer){
+		"reach": func(t *testing.T, o *observer) {
+			if o.reach(t.Context()); o.door != nil || !strings.Contains(o.absent, "cannot be reached") {
+				t.Errorf("there is a door, %q", o.absent)
+			}
+		},
+		"greet": func(t *testing.T, o *observer) {
+			if err := o.greet(t.Context(), "b"); err != nil {
+				t.Error(err)
+			}
+		},
+		"observe": func(t *testing.T, o *observer) {
+			effect, err := o.observe(t.Context(), between(0), between(50))
+			if err != nil || !strings.Contains(effect, "not observed") {
+				t.Errorf("%q, %v", effect, err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				do(t, silent())
+				if took := time.Since(began); took > observeFor {
+					t.Errorf("it took %s", took)
+				}
+			})
+		})
+	}
+}
+
 func TestDoor(t *testing.T) {
 	connections := map[string]bool{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -132,7 +132,8 @@ func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexI
 	return nil
 }
 
-// greet asks for a release by name until it answers.
+// greet asks for a release by name until it answers. A door that cannot be reached
+// at all holds nobody up: what was done without it is said later.
 func (o *observer) greet(ctx context.Context, id davit.ReleaseID) error {
 	row, last := 0, answer{}
 	reached := until(ctx, greetFor, func() bool {
@@ -142,11 +143,11 @@ func (o *observer) greet(ctx context.Context, id davit.ReleaseID) error {
 		}
 		return row >= greetings
 	})
-	if reached || ctx.Err() != nil {
+	if reached || ctx.Err() != nil || last.err != nil {
 		return ctx.Err()
 	}
 	return &davit.Error{
-		Code: davit.CodeUnavailable, Err: last.err,
+		Code:    davit.CodeUnavailable,
 		Message: fmt.Sprintf("the Gateway does not reach %s, so it gets no traffic: after %s, %s answers %d", id, greetFor, o.door.address(o.targets[0]), last.status),
 		Hint:    "its instances are ready: may the Gateway connect to them?",
 	}
