@@ -42,7 +42,7 @@ func TestQueriesOfFamilies(t *testing.T) {
 	for i := range families {
 		counts := newCounts()
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		if !until(ctx, 30*time.Second, func() bool {
+		if !until(ctx, 30*time.Second, func(ctx context.Context) bool {
 			samples, err := prometheus.Query(ctx, http.DefaultClient, base, query(families[i:], names), time.Now())
 			if err != nil {
 				return false // it starts

@@ -90,7 +90,7 @@ func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInf
 		}
 		return noMarks, nil // the Gateway refuses it
 	}
-	until(ctx, trialFor, func() bool {
+	until(ctx, trialFor, func(ctx context.Context) bool {
 		a := o.door.ask(ctx, at, "")
 		switch {
 		case a.routing != deal.mark():
@@ -135,15 +135,20 @@ func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexI
 // greet asks for a release by name until it answers. A door that cannot be reached
 // at all holds nobody up: what was done without it is said later.
 func (o *observer) greet(ctx context.Context, id davit.ReleaseID) error {
-	row, last := 0, answer{}
-	reached := until(ctx, greetFor, func() bool {
-		last = o.door.ask(ctx, o.targets[0], id)
-		if row++; last.err != nil || o.known[last.release] != id || unreached(last.status) {
+	row, last := 0, answer{} // the last one that came
+	reached := until(ctx, greetFor, func(ctx context.Context) bool {
+		a := o.door.ask(ctx, o.targets[0], id)
+		if a.err != nil {
+			row = 0
+			return false
+		}
+		last = a
+		if row++; o.known[last.release] != id || unreached(last.status) {
 			row = 0
 		}
 		return row >= greetings
 	})
-	if reached || ctx.Err() != nil || last.err != nil {
+	if reached || ctx.Err() != nil || last.status == 0 {
 		return ctx.Err()
 	}
 	return &davit.Error{
@@ -159,19 +164,22 @@ func unreached(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
-// until tries until done reports true, for some time.
-func until(ctx context.Context, limit time.Duration, done func() bool) bool {
+// until tries until done reports true, for some time: that is when the context of
+// done ends.
+func until(ctx context.Context, limit time.Duration, done func(context.Context) bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(againIn)
 	defer tick.Stop()
 	for {
-		if done() {
+		if done(ctx) {
 			return true
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
 			return false
 		}
 	}
