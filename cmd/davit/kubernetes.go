@@ -41,7 +41,7 @@ func newClusters(log *slog.Logger) *clusters {
 func (c *clusters) platform(e davit.Environment) engine.Platform {
 	p, err := c.connect(e)
 	if err != nil {
-		return later(func() (engine.Platform, error) { return c.connect(e) }).platform()
+		return (&later{connect: func() (engine.Platform, error) { return c.connect(e) }}).platform()
 	}
 	return p
 }

@@ -2,25 +2,84 @@ package main
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/engine"
 )
 
+// laterEvery is how often a pair that could not be had is tried again for those
+// who watch it.
+const laterEvery = 5 * time.Second
+
 // later stands in for a pair that cannot be had now, such as while a kubeconfig is
-// missing. Every call tries to have it again, and says why it cannot. So what is
-// wrong with one environment keeps the server from no other.
-type later func() (engine.Platform, error)
+// missing. Every call tries to have it again, and says why it cannot, until it is
+// had for good. So what is wrong with one environment keeps the server from no
+// other.
+type later struct {
+	connect func() (engine.Platform, error)
+
+	mu   sync.Mutex
+	pair *engine.Platform // nil until it could be had
+}
 
 // platform returns the stand-in as a pair.
-func (l later) platform() engine.Platform {
+func (l *later) platform() engine.Platform {
 	return engine.Platform{Runtime: laterRuntime{l}, Router: laterRouter{l}, Metrics: laterMetrics{l}}
 }
 
-type laterRuntime struct{ later }
+// now returns the pair, or why it cannot be had.
+func (l *later) now() (engine.Platform, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pair == nil {
+		p, err := l.connect()
+		if err != nil {
+			return engine.Platform{}, err
+		}
+		l.pair = &p
+	}
+	return *l.pair, nil
+}
+
+// eventually returns what watch gives once the pair can be had. It is closed after
+// ctx ends.
+func eventually[T any](ctx context.Context, l *later, watch func(engine.Platform) <-chan T) <-chan T {
+	c := make(chan T)
+	go func() {
+		defer close(c)
+		tick := time.NewTicker(laterEvery)
+		defer tick.Stop()
+		p, err := l.now()
+		for err != nil {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				p, err = l.now()
+			}
+		}
+		from := watch(p)
+		if from == nil {
+			<-ctx.Done()
+			return
+		}
+		for v := range from {
+			select {
+			case c <- v:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return c
+}
+
+type laterRuntime struct{ *later }
 
 func (l laterRuntime) Pin(ctx context.Context, service davit.Service) (string, error) {
-	p, err := l.later()
+	p, err := l.now()
 	if err != nil {
 		return "", err
 	}
@@ -28,7 +87,7 @@ func (l laterRuntime) Pin(ctx context.Context, service davit.Service) (string, e
 }
 
 func (l laterRuntime) Declare(ctx context.Context, release *davit.Release, size davit.Size) error {
-	p, err := l.later()
+	p, err := l.now()
 	if err != nil {
 		return err
 	}
@@ -36,7 +95,7 @@ func (l laterRuntime) Declare(ctx context.Context, release *davit.Release, size 
 }
 
 func (l laterRuntime) Instances(ctx context.Context) ([]davit.Instance, error) {
-	p, err := l.later()
+	p, err := l.now()
 	if err != nil {
 		return nil, err
 	}
@@ -44,17 +103,23 @@ func (l laterRuntime) Instances(ctx context.Context) ([]davit.Instance, error) {
 }
 
 func (l laterRuntime) Watch(ctx context.Context) <-chan struct{} {
-	p, err := l.later()
-	if err != nil {
-		return silence(ctx)
-	}
-	return p.Runtime.Watch(ctx)
+	return eventually(ctx, l.later, func(p engine.Platform) <-chan struct{} { return p.Runtime.Watch(ctx) })
 }
 
-type laterRouter struct{ later }
+// Stray is engine.Strayer's.
+func (l laterRuntime) Stray(ctx context.Context) <-chan string {
+	return eventually(ctx, l.later, func(p engine.Platform) <-chan string {
+		if s, ok := p.Runtime.(engine.Strayer); ok {
+			return s.Stray(ctx)
+		}
+		return nil
+	})
+}
+
+type laterRouter struct{ *later }
 
 func (l laterRouter) Routing(ctx context.Context) (davit.Routing, error) {
-	p, err := l.later()
+	p, err := l.now()
 	if err != nil {
 		return davit.Routing{}, err
 	}
@@ -62,7 +127,7 @@ func (l laterRouter) Routing(ctx context.Context) (davit.Routing, error) {
 }
 
 func (l laterRouter) Route(ctx context.Context, routing davit.Routing) error {
-	p, err := l.later()
+	p, err := l.now()
 	if err != nil {
 		return err
 	}
@@ -70,17 +135,47 @@ func (l laterRouter) Route(ctx context.Context, routing davit.Routing) error {
 }
 
 func (l laterRouter) Drain(ctx context.Context, release *davit.Release) (int64, error) {
-	p, err := l.later()
+	p, err := l.now()
 	if err != nil {
 		return 0, err
 	}
 	return p.Router.Drain(ctx, release)
 }
 
-type laterMetrics struct{ later }
+// Effect is engine.Observer's.
+func (l laterRouter) Effect() string {
+	if p, err := l.now(); err == nil {
+		if o, ok := p.Router.(engine.Observer); ok {
+			return o.Effect()
+		}
+	}
+	return ""
+}
+
+// Keeps is engine.Coarse's.
+func (l laterRouter) Keeps(state davit.State, releases []*davit.Release) davit.Split {
+	if p, err := l.now(); err == nil {
+		if c, ok := p.Router.(engine.Coarse); ok {
+			return c.Keeps(state, releases)
+		}
+	}
+	return state.Split
+}
+
+// Drift is engine.Drifter's.
+func (l laterRouter) Drift(ctx context.Context) <-chan davit.Split {
+	return eventually(ctx, l.later, func(p engine.Platform) <-chan davit.Split {
+		if d, ok := p.Router.(engine.Drifter); ok {
+			return d.Drift(ctx)
+		}
+		return nil
+	})
+}
+
+type laterMetrics struct{ *later }
 
 func (l laterMetrics) Figures(ctx context.Context) (davit.Figures, error) {
-	p, err := l.later()
+	p, err := l.now()
 	if err != nil {
 		return davit.Figures{}, err
 	}
@@ -88,16 +183,5 @@ func (l laterMetrics) Figures(ctx context.Context) (davit.Figures, error) {
 }
 
 func (l laterMetrics) Watch(ctx context.Context) <-chan struct{} {
-	p, err := l.later()
-	if err != nil {
-		return silence(ctx)
-	}
-	return p.Metrics.Watch(ctx)
-}
-
-// silence returns a channel that receives nothing, and is closed when ctx ends.
-func silence(ctx context.Context) <-chan struct{} {
-	c := make(chan struct{})
-	context.AfterFunc(ctx, func() { close(c) })
-	return c
+	return eventually(ctx, l.later, func(p engine.Platform) <-chan struct{} { return p.Metrics.Watch(ctx) })
 }

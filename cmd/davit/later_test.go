@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/engine"
@@ -21,49 +23,98 @@ func (one) Routing(context.Context) (davit.Routing, error)       { return davit.
 func (one) Route(context.Context, davit.Routing) error           { return nil }
 func (one) Drain(context.Context, *davit.Release) (int64, error) { return 7, nil }
 func (one) Figures(context.Context) (davit.Figures, error)       { return davit.Figures{Boot: "b"}, nil }
-func (one) Watch(context.Context) <-chan struct{} {
-	c := make(chan struct{}, 1)
-	c <- struct{}{}
+func (one) Effect() string                                       { return "seen" }
+func (one) Keeps(davit.State, []*davit.Release) davit.Split      { return davit.All("v9") }
+func (one) Watch(ctx context.Context) <-chan struct{}            { return announced(ctx, struct{}{}) }
+func (one) Drift(ctx context.Context) <-chan davit.Split         { return announced(ctx, davit.All("v2")) }
+func (one) Stray(ctx context.Context) <-chan string              { return announced(ctx, "gone") }
+
+// announced returns a channel that receives v, and is closed when ctx ends.
+func announced[T any](ctx context.Context, v T) <-chan T {
+	c := make(chan T, 1)
+	c <- v
+	context.AfterFunc(ctx, func() { close(c) })
 	return c
 }
 
+// calls calls everything of a stand-in, and returns the errors; it fails the test
+// when the answers are not those of one exactly when err is nil.
+func calls(t *testing.T, p engine.Platform, err error) []error {
+	t.Helper()
+	digest, pin := p.Runtime.Pin(t.Context(), davit.Service{})
+	instances, list := p.Runtime.Instances(t.Context())
+	routing, ask := p.Router.Routing(t.Context())
+	remaining, drain := p.Router.Drain(t.Context(), &davit.Release{})
+	figures, read := p.Metrics.Figures(t.Context())
+	effect := p.Router.(engine.Observer).Effect()
+	kept := p.Router.(engine.Coarse).Keeps(davit.State{Split: davit.All("v1")}, nil)
+	had := digest == "sha256:00" && len(instances) == 1 && routing.Stable == "v1" && remaining == 7 &&
+		figures.Boot == "b" && effect == "seen" && kept.Equal(davit.All("v9"))
+	if had != (err == nil) {
+		t.Errorf("with %v: %q, %v, %v, %d, %v, %q, %s", err, digest, instances, routing, remaining, figures, effect, kept)
+	}
+	return []error{pin, list, ask, drain, read, p.Runtime.Declare(t.Context(), nil, nil), p.Router.Route(t.Context(), davit.Routing{})}
+}
+
 func TestLater(t *testing.T) {
-	missing := errors.New("no kubeconfig")
-	var err error
-	p := later(func() (engine.Platform, error) {
-		return engine.Platform{Runtime: one{}, Router: one{}, Metrics: one{}}, err
-	}).platform()
-	calls := func() []error {
-		digest, pin := p.Runtime.Pin(t.Context(), davit.Service{})
-		instances, list := p.Runtime.Instances(t.Context())
-		routing, ask := p.Router.Routing(t.Context())
-		remaining, drain := p.Router.Drain(t.Context(), &davit.Release{})
-		figures, read := p.Metrics.Figures(t.Context())
-		if had := digest == "sha256:00" && len(instances) == 1 && routing.Stable == "v1" && remaining == 7 && figures.Boot == "b"; had != (err == nil) {
-			t.Errorf("with %v: %q, %v, %v, %d, %v", err, digest, instances, routing, remaining, figures)
+	synctest.Test(t, func(t *testing.T) {
+		missing := errors.New("no kubeconfig")
+		err, tries := missing, 0
+		l := &later{connect: func() (engine.Platform, error) {
+			tries++
+			return engine.Platform{Runtime: one{}, Router: one{}, Metrics: one{}}, err
+		}}
+		p := l.platform()
+		for i, got := range calls(t, p, err) {
+			if !errors.Is(got, missing) {
+				t.Errorf("call %d: %v", i, got)
+			}
 		}
-		return []error{pin, list, ask, drain, read, p.Runtime.Declare(t.Context(), nil, nil), p.Router.Route(t.Context(), davit.Routing{})}
-	}
-	err = missing
-	for i, got := range calls() {
-		if !errors.Is(got, missing) {
-			t.Errorf("call %d: %v", i, got)
+		instances, figures := p.Runtime.Watch(t.Context()), p.Metrics.Watch(t.Context())
+		drift, stray := p.Router.(engine.Drifter).Drift(t.Context()), p.Runtime.(engine.Strayer).Stray(t.Context())
+		time.Sleep(3 * laterEvery)
+		synctest.Wait()
+		select {
+		case <-instances:
+			t.Error("what cannot be watched has changed")
+		default:
 		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	silent := p.Runtime.Watch(ctx)
-	cancel()
-	if _, open := <-silent; open {
-		t.Error("what cannot be watched has changed")
-	}
-	err = nil
-	for i, got := range calls() {
-		if got != nil {
-			t.Errorf("call %d: %v", i, got)
+		l.mu.Lock()
+		err, tries = nil, 0
+		l.mu.Unlock()
+		<-instances
+		<-figures
+		if split, what := <-drift, <-stray; !split.Equal(davit.All("v2")) || what != "gone" {
+			t.Errorf("somebody else made it %s and %q", split, what)
 		}
+		for i, got := range calls(t, p, nil) {
+			if got != nil {
+				t.Errorf("call %d: %v", i, got)
+			}
+		}
+		if tries != 1 {
+			t.Errorf("the pair was made %d times: what it knew is lost", tries)
+		}
+	})
+}
+
+// A watch ends with its context, whether the pair could be had or not.
+func TestLaterEnds(t *testing.T) {
+	for name, err := range map[string]error{"missing": errors.New("no kubeconfig"), "had": nil} {
+		synctest.Test(t, func(t *testing.T) {
+			l := &later{connect: func() (engine.Platform, error) { return engine.Platform{Runtime: one{}}, err }}
+			ctx, cancel := context.WithCancel(t.Context())
+			watch := l.platform().Runtime.Watch(ctx)
+			if err == nil {
+				<-watch
+			}
+			synctest.Wait()
+			cancel()
+			if _, open := <-watch; open {
+				t.Errorf("%s: what is no longer watched has changed", name)
+			}
+		})
 	}
-	<-p.Runtime.Watch(t.Context())
-	<-p.Metrics.Watch(t.Context())
 }
 
 func TestDialled(t *testing.T) {
