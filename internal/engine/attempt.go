@@ -83,7 +83,7 @@ func (d *driver) begin(ctx context.Context, key target) *attempt {
 		tell(fact{event: &davit.Event{At: d.Now().UTC(), Kind: kind, Message: message, Data: encode(data)}})
 	}
 	c := &convergence{
-		platform: d.platform, release: d.Store.Release, patience: readyPatience, recorded: d.grip.recorded, age: d.grip.age,
+		place: d.place, platform: d.platform, release: d.Store.Release, patience: readyPatience, recorded: d.grip.recorded, age: d.grip.age,
 		step:   func(s davit.Step) { tell(fact{step: s}) },
 		routed: func(s davit.Split) { say(davit.EventRouted, "traffic: "+s.String()+effect(d.platform.Router), s) },
 		remained: func(id davit.ReleaseID, n int64) {

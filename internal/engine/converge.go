@@ -13,6 +13,7 @@ import (
 
 // convergence is one try to bring an environment to a state.
 type convergence struct {
+	place    place
 	platform Platform
 	state    davit.State
 	stable   davit.ReleaseID // serves those whom the split gives nobody else
@@ -110,7 +111,7 @@ func (c *convergence) releases(ctx context.Context) ([]*davit.Release, error) {
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		r, err := c.release(ctx, id)
 		if notFound(err) && c.state.Run[id] == nil {
-			r, err = &davit.Release{ID: id}, nil
+			r, err = &davit.Release{ID: id, Application: c.place.application, Environment: c.place.environment}, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("looking up release %s: %w", id, err)

@@ -106,3 +106,26 @@ func TestDriftIsPutBack(t *testing.T) {
 		b.serves("v2")
 	})
 }
+
+// Instances of a release that the store does not know, such as those of a store that
+// was put back from an older copy, are taken down.
+func TestWhatNobodyKnowsIsTakenDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		policy := canary()
+		policy.RollbackWindow = 0
+		b.promoted(request("v1", policy))
+		b.world.fault(func() {
+			b.world.startLocked(&davit.Release{ID: "v9-lost"}, "api")
+		})
+		b.world.strays <- "there is more than was declared"
+		time.Sleep(2*startTime + 2*stopTime)
+		synctest.Wait()
+		for _, i := range b.world.all() {
+			if i.Release == "v9-lost" {
+				t.Errorf("it runs on: %+v", i)
+			}
+		}
+		b.serves("v1")
+	})
+}

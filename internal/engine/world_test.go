@@ -108,6 +108,9 @@ func (w *world) Declare(_ context.Context, r *davit.Release, size davit.Size) er
 	if w.declareErr != nil {
 		return w.declareErr
 	}
+	if r.Application != "shop" || r.Environment != "staging" {
+		return fmt.Errorf("release %s is of %q in %q: %w", r.ID, r.Application, r.Environment, errSimulated)
+	}
 	w.declared[r.ID] = maps.Clone(size)
 	have := davit.Size{}
 	for _, i := range w.instances {
