@@ -10,11 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// patcher is a client of one kind of object T in one namespace.
-type patcher[T any] interface {
-	Patch(ctx context.Context, name string, form types.PatchType, data []byte, options metav1.PatchOptions, subresources ...string) (T, error)
-}
-
 // object is what can be applied: it says its kind and name itself.
 type object interface {
 	runtime.Object
@@ -24,7 +19,7 @@ type object interface {
 // apply makes the object what is, as far as it says something, and returns what
 // it has become. What others have added stays theirs; where they have changed a
 // field that is Davit's, it is changed back.
-func apply[T any](ctx context.Context, kind patcher[T], o object, dryRun ...string) (applied T, err error) {
+func apply[T runtime.Object](ctx context.Context, k kind[T], o object, dryRun ...string) (applied T, err error) {
 	name := o.GetName()
 	data, err := configuration(o)
 	if err != nil {
@@ -33,7 +28,7 @@ func apply[T any](ctx context.Context, kind patcher[T], o object, dryRun ...stri
 	force := true
 	options := metav1.PatchOptions{FieldManager: fieldManager, Force: &force, DryRun: dryRun}
 	err = persist(ctx, doing("applying", o.GetObjectKind().GroupVersionKind().Kind, name), func(ctx context.Context) (err error) {
-		applied, err = kind.Patch(ctx, name, types.ApplyPatchType, data, options)
+		applied, err = k.patch(ctx, name, types.ApplyPatchType, data, options)
 		return err
 	})
 	return applied, err

@@ -12,8 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/client-go/informers"
-	client "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
@@ -42,15 +40,14 @@ type Options struct {
 // Cluster is one namespace of one cluster. It keeps what Davit made there in
 // view by watches, until it is closed. It is safe for concurrent use.
 type Cluster struct {
-	config    *rest.Config // for the clients of other APIs
-	client    client.Interface
+	api       api
+	host      string // of the API server
 	namespace string
 	log       *slog.Logger
 	now       func() time.Time
 
 	nodePatience time.Duration
 
-	factories                           []informers.SharedInformerFactory
 	deployments, pods, services, events cache.SharedIndexInformer // of what Davit made; events are warnings about pods
 
 	changes *hub // of deployments, pods and services, by scope
@@ -67,13 +64,6 @@ type Cluster struct {
 	sleeps  *bool // whether pods can have a preStop sleep; nil before the server was asked
 }
 
-// What the API server is asked at most, in requests a second. It says itself when
-// that is too much, by 429, and is asked again when it wants to be.
-const (
-	requestsPerSecond = 100
-	requestsAtOnce    = 200
-)
-
 // Connect begins to watch a namespace. The context bounds the connecting alone.
 // It returns without having reached the cluster: what needs it waits until it
 // does, or says why it cannot.
@@ -82,14 +72,12 @@ func Connect(ctx context.Context, options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.QPS, config.Burst = requestsPerSecond, requestsAtOnce
-	config.UserAgent = fieldManager
-	set, err := client.NewForConfig(config)
+	known, err := newAPI(config, namespace)
 	if err != nil {
-		return nil, fmt.Errorf("making a client of %s: %w", config.Host, err)
+		return nil, err
 	}
 	c := &Cluster{
-		config: config, client: set, namespace: namespace, log: options.Log, now: options.Now,
+		api: known, host: config.Host, namespace: namespace, log: options.Log, now: options.Now,
 		nodePatience: options.NodePatience, changes: newHub(), synced: make(chan struct{}),
 	}
 	if c.log == nil {
@@ -132,32 +120,21 @@ func (o Options) load() (*rest.Config, string, error) {
 	return config, namespace, nil
 }
 
-// listing is a client whose informers list before they watch. Those that list by
-// watching sleep off refused connections for up to a minute, which no context
-// ends, and tell nobody why.
-type listing struct{ client.Interface }
+// own chooses what Davit made.
+func own(o *metav1.ListOptions) { o.LabelSelector = labelManagedBy + "=" + fieldManager }
 
-// IsWatchListSemanticsUnSupported is what informers ask for.
-func (listing) IsWatchListSemanticsUnSupported() bool { return true }
+// aboutPods chooses the warnings about pods.
+func aboutPods(o *metav1.ListOptions) {
+	o.FieldSelector = fields.Set{"involvedObject.kind": "Pod", "type": corev1.EventTypeWarning}.String()
+}
 
-// watch starts the shared informers.
+// watch starts the informers.
 func (c *Cluster) watch() error {
-	own := informers.NewSharedInformerFactoryWithOptions(listing{c.client}, 0,
-		informers.WithNamespace(c.namespace), informers.WithTransform(slim),
-		informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = labelManagedBy + "=" + fieldManager }))
-	warned := informers.NewSharedInformerFactoryWithOptions(listing{c.client}, 0,
-		informers.WithNamespace(c.namespace), informers.WithTransform(slim),
-		informers.WithTweakListOptions(func(o *metav1.ListOptions) {
-			o.FieldSelector = fields.Set{"involvedObject.kind": "Pod", "type": corev1.EventTypeWarning}.String()
-		}))
-	c.factories = []informers.SharedInformerFactory{own, warned}
-	c.deployments, c.pods, c.services = own.Apps().V1().Deployments().Informer(), own.Core().V1().Pods().Informer(), own.Core().V1().Services().Informer()
-	c.events = warned.Core().V1().Events().Informer()
-	indexers := map[cache.SharedIndexInformer]cache.Indexers{
-		c.deployments: {indexByScope: byScope}, c.pods: {indexByScope: byScope}, c.services: nil, c.events: {indexByPod: byPod},
-	}
-	for informer, indexers := range indexers {
-		if err := informer.AddIndexers(indexers); err != nil {
+	c.deployments, c.pods = c.api.deployments().informer(cache.Indexers{indexByScope: byScope}, own), c.api.pods().informer(cache.Indexers{indexByScope: byScope}, own)
+	c.services, c.events = c.api.services().informer(nil, own), c.api.events().informer(cache.Indexers{indexByPod: byPod}, aboutPods)
+	all := []cache.SharedIndexInformer{c.deployments, c.pods, c.services, c.events}
+	for _, informer := range all {
+		if err := informer.SetTransform(slim); err != nil {
 			return fmt.Errorf("watching %s: %w", c, err)
 		}
 		if err := informer.SetWatchErrorHandlerWithContext(c.stumbled); err != nil {
@@ -169,15 +146,13 @@ func (c *Cluster) watch() error {
 			return fmt.Errorf("watching %s: %w", c, err)
 		}
 	}
+	for _, informer := range all {
+		c.run(informer.RunWithContext)
+	}
 	c.run(func(ctx context.Context) {
-		for _, f := range c.factories {
-			f.Start(ctx.Done())
-		}
-		for _, f := range c.factories {
-			for _, ok := range f.WaitForCacheSync(ctx.Done()) {
-				if !ok {
-					return
-				}
+		for _, informer := range all {
+			if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+				return
 			}
 		}
 		close(c.synced)
@@ -260,7 +235,7 @@ func (c *Cluster) run(f func(ctx context.Context)) bool {
 
 // String names the cluster and the namespace, for people.
 func (c *Cluster) String() string {
-	return fmt.Sprintf("namespace %s of %s", c.namespace, c.config.Host)
+	return fmt.Sprintf("namespace %s of %s", c.namespace, c.host)
 }
 
 // Close ends the watches and returns when nothing of the cluster runs any more.
@@ -271,8 +246,5 @@ func (c *Cluster) Close() error {
 	c.mu.Unlock()
 	c.changes.close()
 	c.tasks.Wait()
-	for _, f := range c.factories {
-		f.Shutdown()
-	}
 	return nil
 }

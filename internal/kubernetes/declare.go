@@ -45,7 +45,7 @@ func (r *Runtime) remove(ctx context.Context, d *appsv1.Deployment) error {
 	propagation := metav1.DeletePropagationBackground
 	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &d.UID}, PropagationPolicy: &propagation}
 	err := persist(ctx, doing("deleting", "Deployment", d.Name), func(ctx context.Context) error {
-		err := r.cluster.client.AppsV1().Deployments(r.cluster.namespace).Delete(ctx, d.Name, options)
+		err := r.cluster.api.deployments().remove(ctx, d.Name, options)
 		if apierrors.IsNotFound(err) || apierrors.IsConflict(err) { // gone, or another one by now
 			return nil
 		}
@@ -114,18 +114,17 @@ func (r *Runtime) prepare(ctx context.Context, w workload) error {
 	if err != nil {
 		return err
 	}
-	set, namespace := r.cluster.client, r.cluster.namespace
 	if m := w.files(d); m != nil {
-		if _, err := apply(ctx, set.CoreV1().ConfigMaps(namespace), m); err != nil {
+		if _, err := apply(ctx, r.cluster.api.configMaps(), m); err != nil {
 			return err
 		}
 	}
 	if w.service.Traffic {
-		if _, err := apply(ctx, set.CoreV1().Services(namespace), w.endpoint(d)); err != nil {
+		if _, err := apply(ctx, r.cluster.api.services(), w.endpoint(d)); err != nil {
 			return err
 		}
 	}
-	_, err = apply(ctx, set.PolicyV1().PodDisruptionBudgets(namespace), w.budget(d))
+	_, err = apply(ctx, r.cluster.api.budgets(), w.budget(d))
 	return err
 }
 
@@ -134,5 +133,5 @@ func (r *Runtime) apply(ctx context.Context, w workload, n int) (*appsv1.Deploym
 	if err != nil {
 		return nil, err
 	}
-	return apply(ctx, r.cluster.client.AppsV1().Deployments(r.cluster.namespace), d)
+	return apply(ctx, r.cluster.api.deployments(), d)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -98,12 +99,12 @@ func (f *follower) takes(pod *corev1.Pod) bool {
 // would say.
 func (f *follower) read(ctx context.Context, pod *corev1.Pod, lines int) error {
 	service := pod.Labels[labelService]
-	options := &corev1.PodLogOptions{Container: serviceContainer(&pod.Spec, service).Name, Follow: f.query.Follow}
+	request := f.runtime.cluster.api.pods().logs(pod.Name).Param("container", serviceContainer(&pod.Spec, service).Name).
+		Param("follow", strconv.FormatBool(f.query.Follow))
 	if lines != 0 {
-		last := int64(max(lines, 0))
-		options.TailLines = &last
+		request.Param("tailLines", strconv.Itoa(max(lines, 0)))
 	}
-	stream, err := f.runtime.cluster.client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, options).Stream(ctx)
+	stream, err := request.Stream(ctx)
 	if apierrors.IsNotFound(err) || apierrors.IsBadRequest(err) { // it went, or its container did
 		return nil
 	}

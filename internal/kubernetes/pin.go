@@ -41,8 +41,7 @@ func (r *Runtime) Pin(ctx context.Context, service davit.Service) (string, error
 	if err != nil {
 		return "", err
 	}
-	set, namespace := r.cluster.client, r.cluster.namespace
-	if _, err := apply(ctx, set.AppsV1().Deployments(namespace), d, metav1.DryRunAll); err != nil {
+	if _, err := apply(ctx, r.cluster.api.deployments(), d, metav1.DryRunAll); err != nil {
 		return "", err
 	}
 	container := serviceContainer(&d.Spec.Template.Spec, service.Name)

@@ -161,7 +161,7 @@ func (r *Router) put(ctx context.Context, d *doors, gateway cache.SharedIndexInf
 	}
 	var applied []*gatewayv1.HTTPRoute
 	for _, want := range wanted {
-		route, err := apply(ctx, d.client.GatewayV1().HTTPRoutes(r.cluster.namespace), want)
+		route, err := apply(ctx, d.cluster.api.routes(), want)
 		if err != nil {
 			return nil, err
 		}
@@ -182,7 +182,7 @@ func (r *Router) put(ctx context.Context, d *doors, gateway cache.SharedIndexInf
 // remove deletes a route.
 func (r *Router) remove(ctx context.Context, d *doors, name string) error {
 	return persist(ctx, doing("deleting", "HTTPRoute", name), func(ctx context.Context) error {
-		err := d.client.GatewayV1().HTTPRoutes(r.cluster.namespace).Delete(ctx, name, metav1.DeleteOptions{})
+		err := d.cluster.api.routes().remove(ctx, name, metav1.DeleteOptions{})
 		if apierrors.IsNotFound(err) {
 			return nil
 		}

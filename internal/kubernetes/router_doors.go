@@ -12,8 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-	gateways "sigs.k8s.io/gateway-api/pkg/client/clientset/versioned"
-	informers "sigs.k8s.io/gateway-api/pkg/client/informers/externalversions/apis/v1"
 
 	"github.com/davit-dev/davit"
 )
@@ -23,7 +21,6 @@ import (
 // asked for.
 type doors struct {
 	cluster *Cluster
-	client  gateways.Interface
 	routes  cache.SharedIndexInformer
 	changes *hub // of routes by scope; of Gateways by the zero scope
 
@@ -39,15 +36,9 @@ func (c *Cluster) doors() (*doors, error) {
 	if c.gatewayAPI != nil {
 		return c.gatewayAPI, nil
 	}
-	client, err := gateways.NewForConfig(c.config)
-	if err != nil {
-		return nil, fmt.Errorf("making a client of %s: %w", c.config.Host, err)
-	}
-	d := &doors{cluster: c, client: client, changes: newHub(), gateways: map[types.NamespacedName]cache.SharedIndexInformer{}}
-	d.routes = informers.NewFilteredHTTPRouteInformer(client, c.namespace, 0, cache.Indexers{indexByScope: byScope}, func(o *metav1.ListOptions) {
-		o.LabelSelector = labelManagedBy + "=" + fieldManager
-	})
-	err = d.start(d.routes, func(object any) scope {
+	d := &doors{cluster: c, changes: newHub(), gateways: map[types.NamespacedName]cache.SharedIndexInformer{}}
+	d.routes = c.api.routes().informer(cache.Indexers{indexByScope: byScope}, own)
+	err := d.start(d.routes, func(object any) scope {
 		if o, ok := object.(metav1.Object); ok {
 			return scopeOf(o.GetLabels())
 		}
@@ -97,7 +88,7 @@ func (d *doors) gateway(name types.NamespacedName) (cache.SharedIndexInformer, e
 	if informer := d.gateways[name]; informer != nil {
 		return informer, nil
 	}
-	informer := informers.NewFilteredGatewayInformer(d.client, name.Namespace, 0, nil, func(o *metav1.ListOptions) {
+	informer := d.cluster.api.gateways().in(name.Namespace).informer(nil, func(o *metav1.ListOptions) {
 		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", name.Name).String()
 	})
 	if err := d.start(informer, func(any) scope { return scope{} }); err != nil {

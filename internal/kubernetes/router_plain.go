@@ -180,7 +180,7 @@ func (r *Router) routePlain(ctx context.Context, routing davit.Routing) error {
 		if s == nil {
 			continue
 		}
-		if _, err := apply(ctx, r.cluster.client.CoreV1().Services(r.cluster.namespace), s); err != nil {
+		if _, err := apply(ctx, r.cluster.api.services(), s); err != nil {
 			return err
 		}
 	}

@@ -75,7 +75,7 @@ func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInf
 	}})
 	route.Name = environmentName(r.scope.application, r.scope.environment) + "-trial"
 	route.Annotations = nil // so that nobody takes it for a routing
-	applied, err := apply(ctx, d.client.GatewayV1().HTTPRoutes(r.cluster.namespace), route)
+	applied, err := apply(ctx, d.cluster.api.routes(), route)
 	if err != nil {
 		return noMarks, err
 	}

@@ -70,7 +70,7 @@ func TestLifeOfARelease(t *testing.T) {
 // owned checks whose the objects of a workload are.
 func (b *bench) owned(name string) {
 	b.Helper()
-	set, ctx := b.cluster.client, b.Context()
+	set, ctx := b.admin, b.Context()
 	d, err := set.AppsV1().Deployments(b.namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		b.Fatal(err)
@@ -105,7 +105,7 @@ func (b *bench) owned(name string) {
 // collected waits until nothing of a workload is left.
 func (b *bench) collected(name string) {
 	b.Helper()
-	set := b.cluster.client
+	set := b.admin
 	b.poll("everything collected", func() bool {
 		for _, get := range []func() error{
 			func() error {
@@ -142,11 +142,11 @@ func TestWhatCannotRun(t *testing.T) {
 			ObjectMeta: metav1.ObjectMeta{Name: "pods"},
 			Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("1")}},
 		}
-		if _, err := b.cluster.client.CoreV1().ResourceQuotas(b.namespace).Create(t.Context(), quota, metav1.CreateOptions{}); err != nil {
+		if _, err := b.admin.CoreV1().ResourceQuotas(b.namespace).Create(t.Context(), quota, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		b.poll("the quota to count", func() bool {
-			q, err := b.cluster.client.CoreV1().ResourceQuotas(b.namespace).Get(t.Context(), "pods", metav1.GetOptions{})
+			q, err := b.admin.CoreV1().ResourceQuotas(b.namespace).Get(t.Context(), "pods", metav1.GetOptions{})
 			return err == nil && len(q.Status.Hard) > 0
 		})
 		b.declare(web(t, "v1"), davit.Size{"web": 2})
@@ -199,7 +199,7 @@ func TestPinRefuses(t *testing.T) {
 	if digest, err := b.runtime.Pin(t.Context(), web(t, "v1").Config.Services["web"]); digest != "" || err != nil {
 		t.Errorf("an image that is never pulled: %q, %v", digest, err)
 	}
-	if list, err := b.cluster.client.AppsV1().Deployments(b.namespace).List(t.Context(), metav1.ListOptions{}); err != nil || len(list.Items) != 0 {
+	if list, err := b.admin.AppsV1().Deployments(b.namespace).List(t.Context(), metav1.ListOptions{}); err != nil || len(list.Items) != 0 {
 		t.Errorf("asking made %d Deployments, %v", len(list.Items), err)
 	}
 }
@@ -212,7 +212,7 @@ func TestStray(t *testing.T) {
 	b.declare(r, davit.Size{"web": 2})
 	b.declare(r, davit.Size{"web": 1})
 	name := objectName("shop", "web", r.ID)
-	deployments := b.cluster.client.AppsV1().Deployments(b.namespace)
+	deployments := b.admin.AppsV1().Deployments(b.namespace)
 	if _, err := deployments.Patch(t.Context(), name, types.MergePatchType, []byte(`{"spec":{"replicas":4}}`), metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func TestOthersChangeTheDeployment(t *testing.T) {
 	r := web(t, "v1")
 	b.declare(r, davit.Size{"web": 2})
 	name := objectName("shop", "web", r.ID)
-	deployments := b.cluster.client.AppsV1().Deployments(b.namespace)
+	deployments := b.admin.AppsV1().Deployments(b.namespace)
 	for {
 		d, err := deployments.Get(t.Context(), name, metav1.GetOptions{})
 		if err != nil {

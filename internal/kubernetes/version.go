@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/version"
 )
 
@@ -16,7 +17,7 @@ const sleepMinor = 30
 
 // version asks the API server which it is.
 func (c *Cluster) version(ctx context.Context) (info version.Info, err error) {
-	raw, err := c.client.Discovery().RESTClient().Get().AbsPath("/version").DoRaw(ctx)
+	raw, err := c.api.groups[corev1.SchemeGroupVersion].Get().AbsPath("/version").DoRaw(ctx)
 	if err != nil {
 		return info, err
 	}
@@ -32,7 +33,7 @@ func (c *Cluster) knowsSleep(ctx context.Context) (bool, error) {
 		return *known, nil
 	}
 	var info version.Info
-	err := persist(ctx, "asking "+c.config.Host+" for its version", func(ctx context.Context) (err error) {
+	err := persist(ctx, "asking "+c.host+" for its version", func(ctx context.Context) (err error) {
 		info, err = c.version(ctx)
 		return err
 	})
@@ -41,7 +42,7 @@ func (c *Cluster) knowsSleep(ctx context.Context) (bool, error) {
 	}
 	minor, err := strconv.Atoi(strings.TrimRight(info.Minor, "+"))
 	if err != nil {
-		return false, fmt.Errorf("reading the version %q of %s: %w", info.GitVersion, c.config.Host, err)
+		return false, fmt.Errorf("reading the version %q of %s: %w", info.GitVersion, c.host, err)
 	}
 	knows := info.Major != "1" || minor >= sleepMinor
 	c.mu.Lock()
