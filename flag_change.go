@@ -61,3 +61,11 @@ type FlagAffected struct {
 	Contexts int `json:"contexts"` // that were looked at
 	Changed  int `json:"changed"`  // that get another value
 }
+
+// FlagTally is what an application tells of a variant that it served: how many
+// requests it did so in, and how many of them failed.
+type FlagTally struct {
+	Variant  string `json:"variant" maxLength:"255"`
+	Requests int64  `json:"requests" minimum:"0"`
+	Failures int64  `json:"failures" minimum:"0"`
+}

@@ -6,6 +6,7 @@ import "reflect"
 // know of it that no release says. The zero Site is a platform's only one.
 type Site struct {
 	Kubernetes *Kubernetes `json:"kubernetes,omitempty"`
+	Flag       *FlagSite   `json:"flag,omitempty"`
 }
 
 // Kubernetes is a namespace of a cluster, and how traffic gets into it.

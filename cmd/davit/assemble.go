@@ -66,12 +66,13 @@ func assemble(ctx context.Context, dir string, lease time.Duration, handedOver b
 	if p.platforms, err = openPlatforms(ctx, dir, log); err != nil {
 		return nil, err
 	}
+	p.platforms.ramps = newRamps(p.flags.Book, p.store)
 	p.observer = newObserver(p.store, p.audit, log)
 	p.engine = engine.New(engine.Config{
 		Store: p.store, Platform: p.platforms.Platform, Judges: judges(p.platforms), Lease: lease, Now: time.Now, NewID: newID,
 		HandedOver: handedOver, Measured: p.observer.Measured, Log: log,
 	})
-	p.observer.engine = p.engine
+	p.observer.engine, p.platforms.ramps.engine = p.engine, p.engine
 	return p, nil
 }
 
@@ -84,6 +85,7 @@ func (p *parts) server(log *slog.Logger) server.Config {
 		Backup: p.store.Backup, Released: p.releases.record,
 		Receipt: p.receiptOf,
 		Samples: p.store.Series,
+		Ramp:    p.platforms.ramps.Start, Outcomes: p.platforms.ramps.Report,
 		Version: version, Log: log,
 	})
 }

@@ -30,6 +30,7 @@ type platforms struct {
 	supervisor *proxy.Supervisor
 	router     *proxy.Router
 	clusters   *clusters
+	ramps      *ramps
 }
 
 // openPlatforms adopts the proxy and the instances that an earlier server left
@@ -77,6 +78,8 @@ func (p *platforms) Platform(e davit.Environment) (engine.Platform, error) {
 	case platformProcess:
 	case platformKubernetes:
 		return p.clusters.platform(e), nil
+	case davit.PlatformFlag:
+		return p.ramps.platform(e)
 	default:
 		return engine.Platform{}, &davit.Error{
 			Code:    davit.CodeUnsupported,

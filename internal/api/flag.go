@@ -34,6 +34,12 @@ type FlagRevert struct {
 	Comment  string `json:"comment,omitempty" maxLength:"1024" doc:"why, for the audit log"`
 }
 
+// FlagOutcomes is what an application tells of the variants that it served.
+type FlagOutcomes struct {
+	Environment string            `json:"environment" minLength:"1" maxLength:"63"`
+	Outcomes    []davit.FlagTally `json:"outcomes" minItems:"1" maxItems:"100" doc:"of each variant, since the last report"`
+}
+
 // FlagEvaluation asks what somebody gets.
 type FlagEvaluation struct {
 	Environment string         `json:"environment" maxLength:"63"`

@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/api"
+	"github.com/davit-dev/davit/internal/engine"
 )
 
 // FlagChange is what all changes of a flag may say.
@@ -71,6 +72,16 @@ func (c *Client) InstructFlag(ctx context.Context, application, key string, i ap
 // RevertFlag makes a flag say again what it said at a revision.
 func (c *Client) RevertFlag(ctx context.Context, application, key string, r api.FlagRevert, change FlagChange) (*davit.FlagOutcome, error) {
 	return c.changeFlag(ctx, http.MethodPost, flagPath(application, key)+"/revert", r, change)
+}
+
+// RampFlag begins to ramp a flag up.
+func (c *Client) RampFlag(ctx context.Context, application, key string, r davit.FlagRamp) (*engine.Proposal, error) {
+	return call[engine.Proposal](ctx, c, http.MethodPost, flagPath(application, key)+"/ramps", r)
+}
+
+// ReportFlagOutcomes tells how requests went that variants of a flag were served in.
+func (c *Client) ReportFlagOutcomes(ctx context.Context, application, key string, o api.FlagOutcomes) error {
+	return c.do(ctx, http.MethodPost, flagPath(application, key)+"/outcomes", o, nil)
 }
 
 func (c *Client) changeFlag(ctx context.Context, method, path string, in any, change FlagChange) (*davit.FlagOutcome, error) {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/davit-dev/davit"
 )
@@ -50,5 +51,33 @@ func TestMoveIsRefused(t *testing.T) {
 		if davit.ErrorCode(err) != davit.CodeConflict {
 			t.Errorf("during a rollout: %v", err)
 		}
+	})
+}
+
+// What serves already is adopted: rollouts go on from it, and back to it.
+func TestAdopt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		r := request("v1", blueGreen)
+		ask := AdoptRequest{Application: r.Application, Environment: r.Environment, Platform: r.Platform, Version: "v1", Config: r.Config, Actor: "anna", Reason: "it ran before"}
+		release, err := b.engine.Adopt(t.Context(), ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * startTime)
+		synctest.Wait()
+		b.serves("v1")
+		next := b.deploy(request("v2", blueGreen))
+		if next.Plan.Stable != release.ID {
+			t.Errorf("the plan begins at %q", next.Plan.Stable)
+		}
+		if _, err := b.engine.Adopt(t.Context(), ask); davit.ErrorCode(err) != davit.CodeConflict {
+			t.Errorf("during a rollout: %v", err)
+		}
+		if _, err := b.engine.Command(t.Context(), Command{Application: "shop", Environment: "staging", Kind: CommandAbort, Actor: "anna", Reason: "no"}); err != nil {
+			t.Fatal(err)
+		}
+		b.await(next.ID, func(r *davit.Rollout) bool { return r.Phase == davit.RolledBack })
+		b.serves("v1")
 	})
 }

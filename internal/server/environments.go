@@ -14,7 +14,7 @@ import (
 // are exported because huma does not look into unexported embedded fields.
 type Place struct {
 	Application string `path:"application" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" doc:"name of the application"`
-	Environment string `path:"environment" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" doc:"name of the environment"`
+	Environment string `path:"environment" maxLength:"320" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(:.+)?$" doc:"name of the environment; of the ramps of a feature flag there, the flag's key after a colon"`
 }
 
 const placePath = "/v1/environments/{application}/{environment}"

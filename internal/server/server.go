@@ -48,6 +48,10 @@ type Store interface {
 type Config struct {
 	Engine Engine
 	Store  Store
+	// Ramp begins to ramp a flag up, and Outcomes takes in how its variants do. Both
+	// are nil where Flags is.
+	Ramp     func(ctx context.Context, application, key, actor string, r davit.FlagRamp) (*engine.Proposal, error)
+	Outcomes func(application, key string, o api.FlagOutcomes) error
 	// Logs calls each with the lines that instances wrote. It returns the
 	// first error of each, and nil when ctx ended a following.
 	Logs func(ctx context.Context, query api.LogQuery, each func(api.LogLine) error) error
