@@ -24,6 +24,8 @@ type StreamOptions struct {
 	// Silence is how long a stream may say nothing before it counts as cut; 15 s
 	// when it is 0.
 	Silence time.Duration
+	// Dial opens a connection to the target; nil dials TCP.
+	Dial func(ctx context.Context) (net.Conn, error)
 }
 
 const (
@@ -74,9 +76,12 @@ func NewStreams(o StreamOptions) *Streams {
 	if o.Silence <= 0 {
 		o.Silence = defaultSilence
 	}
-	dialer := &net.Dialer{Timeout: defaultTimeout}
+	dial := (&net.Dialer{Timeout: defaultTimeout}).DialContext
+	if o.Dial != nil {
+		dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return o.Dial(ctx) }
+	}
 	return &Streams{options: o, http: &http.Client{Transport: &http.Transport{
-		DialContext: dialer.DialContext, DisableKeepAlives: true, ResponseHeaderTimeout: defaultTimeout,
+		DialContext: dial, DisableKeepAlives: true, ResponseHeaderTimeout: defaultTimeout,
 	}}}
 }
 
