@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 )
 
 // Product is something the shop sells.
@@ -35,14 +36,17 @@ func runAPI(ctx context.Context, log *slog.Logger, faults Faults) error {
 		return err
 	}
 	defer ledger.close()
-	return serve(ctx, log, faults, newAPI(ctx, ledger), dependency{"ledger", func(*http.Request) error { return ledger.well() }})
+	var echoes sync.WaitGroup // which the server does not wait for: their connections are no longer its own
+	defer echoes.Wait()
+	return serve(ctx, log, faults, newAPI(ctx, ledger, &echoes), dependency{"ledger", func(*http.Request) error { return ledger.well() }})
 }
 
-// newAPI returns the api's handler. Its streams end with ctx.
-func newAPI(ctx context.Context, ledger *ledger) *http.ServeMux {
+// newAPI returns the api's handler. Its streams end with ctx; the WebSockets among
+// them are counted by echoes.
+func newAPI(ctx context.Context, ledger *ledger, echoes *sync.WaitGroup) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/events", handleEvents(ctx))
-	mux.HandleFunc("GET /api/echo", handleEcho(ctx))
+	mux.HandleFunc("GET /api/echo", handleEcho(ctx, echoes))
 	mux.HandleFunc("GET /api/products", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"version": version, "products": products})
 	})

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,7 +27,7 @@ func newTestAPI(t *testing.T, ledgerPath string) http.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.close)
-	return newAPI(t.Context(), l)
+	return newAPI(t.Context(), l, new(sync.WaitGroup))
 }
 
 func TestOrderIsEchoedAndEnteredOnce(t *testing.T) {
@@ -97,7 +98,7 @@ func TestEventsCountFromOne(t *testing.T) {
 func TestEchoSaysWhenItGoesAway(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	server := httptest.NewServer(handleEcho(ctx))
+	server := httptest.NewServer(handleEcho(ctx, new(sync.WaitGroup)))
 	defer server.Close()
 	conn, response, err := websocket.Dial(t.Context(), server.URL, nil)
 	if err != nil {

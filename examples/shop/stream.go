@@ -40,6 +40,9 @@ func handleEvents(ctx context.Context) http.HandlerFunc {
 	}
 }
 
+// farewell is how long a client may take to end its WebSocket when it is asked to.
+const farewell = time.Second
+
 // The parts of RFC 6455 that an echo needs.
 const (
 	acceptGUID  = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // section 1.3
@@ -54,9 +57,12 @@ const (
 )
 
 // handleEcho is a WebSocket that sends every message back, up to 125 bytes in one
-// frame. When ctx ends it says that it is going away.
-func handleEcho(ctx context.Context) http.HandlerFunc {
+// frame. When ctx ends it says that it is going away, and waits a moment for the
+// client to say so too. Those that are open are counted.
+func handleEcho(ctx context.Context, open *sync.WaitGroup) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		open.Add(1)
+		defer open.Done()
 		key := r.Header.Get("Sec-WebSocket-Key")
 		if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") || key == "" {
 			http.Error(w, "this is a WebSocket", http.StatusUpgradeRequired)
@@ -74,6 +80,7 @@ func handleEcho(ctx context.Context) http.HandlerFunc {
 		e := &echo{out: conn, in: buffered.Reader}
 		stop := context.AfterFunc(ctx, func() {
 			_ = e.send(opClose, binary.BigEndian.AppendUint16(nil, goingAway)) // the client ends the connection then
+			_ = conn.SetReadDeadline(time.Now().Add(farewell))                 // or does not
 		})
 		defer stop()
 		for err == nil {
