@@ -15,7 +15,7 @@ import (
 )
 
 // pace is how often Prometheus is asked while somebody wants figures.
-const pace = 5 * time.Second
+const pace = time.Second
 
 // figures counts the requests of an environment's releases by a Prometheus. The
 // counts begin with the first reading.
