@@ -63,7 +63,7 @@ func assemble(ctx context.Context, dir string, lease time.Duration, handedOver b
 	if p.flags, err = openFlagBook(ctx, p.store); err != nil {
 		return nil, err
 	}
-	if p.platforms, err = openPlatforms(ctx, dir, log); err != nil {
+	if p.platforms, err = openPlatforms(ctx, dir, serverName(p.audit), log); err != nil {
 		return nil, err
 	}
 	p.platforms.ramps = newRamps(p.flags.Book, p.store)
@@ -74,6 +74,14 @@ func assemble(ctx context.Context, dir string, lease time.Duration, handedOver b
 	})
 	p.observer.engine, p.platforms.ramps.engine = p.engine, p.engine
 	return p, nil
+}
+
+// serverName tells this installation from others by its audit key, which stays with
+// it when it is restored elsewhere: by the hash in "NAME+HASH+KEY".
+func serverName(log *audit.Log) string {
+	name, rest, _ := strings.Cut(log.VerifierKey(), "+")
+	hash, _, _ := strings.Cut(rest, "+")
+	return name + "+" + hash
 }
 
 // server returns what the API is served with.

@@ -20,7 +20,8 @@ const platformKubernetes = "kubernetes"
 // clusters are the namespaces of clusters that environments run in. Environments
 // in the same one share its watches.
 type clusters struct {
-	log *slog.Logger
+	server string // this installation
+	log    *slog.Logger
 
 	mu       sync.Mutex
 	open     map[clusterKey]*kubernetes.Cluster
@@ -33,8 +34,8 @@ type clusterKey struct {
 	nodePatience                   time.Duration
 }
 
-func newClusters(log *slog.Logger) *clusters {
-	return &clusters{log: log, open: map[clusterKey]*kubernetes.Cluster{}, runtimes: map[[2]string]*kubernetes.Runtime{}}
+func newClusters(server string, log *slog.Logger) *clusters {
+	return &clusters{server: server, log: log, open: map[clusterKey]*kubernetes.Cluster{}, runtimes: map[[2]string]*kubernetes.Runtime{}}
 }
 
 // platform returns the pair that an environment on a cluster runs on.
@@ -84,7 +85,7 @@ func (c *clusters) cluster(key clusterKey) (*kubernetes.Cluster, error) {
 		return cluster, nil
 	}
 	cluster, err := kubernetes.Connect(context.Background(), kubernetes.Options{
-		Kubeconfig: key.kubeconfig, Context: key.context, Namespace: key.namespace, NodePatience: key.nodePatience, Log: c.log,
+		Kubeconfig: key.kubeconfig, Context: key.context, Namespace: key.namespace, Server: c.server, NodePatience: key.nodePatience, Log: c.log,
 	})
 	if err == nil {
 		c.open[key] = cluster

@@ -34,14 +34,14 @@ type platforms struct {
 }
 
 // openPlatforms adopts the proxy and the instances that an earlier server left
-// running under dir, or starts the proxy.
-func openPlatforms(ctx context.Context, dir string, log *slog.Logger) (*platforms, error) {
+// running under dir, or starts the proxy. Name is this installation's.
+func openPlatforms(ctx context.Context, dir, name string, log *slog.Logger) (*platforms, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding the program to run the proxy with: %w", err)
 	}
 	proxyDir := filepath.Join(dir, "proxy")
-	p := &platforms{client: proxy.NewClient(proxyDir), clusters: newClusters(log)}
+	p := &platforms{client: proxy.NewClient(proxyDir), clusters: newClusters(name, log)}
 	p.router = proxy.NewRouter(p.client, log)
 	p.supervisor = proxy.NewSupervisor(proxyDir, []string{self, "proxy", "--dir", proxyDir}, log)
 	adopted, err := p.supervisor.Start(ctx)

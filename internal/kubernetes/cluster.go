@@ -29,6 +29,9 @@ type Options struct {
 	Context string
 	// Namespace of the objects; the context's, or the server's own, when empty.
 	Namespace string
+	// Server names the installation of Davit, so that another one keeps its hands off
+	// what this one runs. Without a name it claims nothing.
+	Server string
 	// NodePatience is how long a pod may wait for a node before it counts as failed.
 	NodePatience time.Duration
 	// Log receives what the watches run into. Nil discards it.
@@ -43,6 +46,7 @@ type Cluster struct {
 	api       api
 	host      string // of the API server
 	namespace string
+	server    string // Options.Server
 	log       *slog.Logger
 	now       func() time.Time
 
@@ -77,7 +81,7 @@ func Connect(ctx context.Context, options Options) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{
-		api: known, host: config.Host, namespace: namespace, log: options.Log, now: options.Now,
+		api: known, host: config.Host, namespace: namespace, server: options.Server, log: options.Log, now: options.Now,
 		nodePatience: options.NodePatience, changes: newHub(), synced: make(chan struct{}),
 	}
 	if c.log == nil {

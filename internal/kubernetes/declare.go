@@ -22,6 +22,9 @@ func (r *Runtime) Declare(ctx context.Context, release *davit.Release, size davi
 	if err := r.cluster.ready(ctx); err != nil {
 		return fmt.Errorf("declaring %s: %w", release.ID, err)
 	}
+	if err := r.cluster.claimed(r.scope); err != nil {
+		return err
+	}
 	for _, d := range r.cluster.deploymentsIn(r.scope) {
 		if d.Annotations[annotationRelease] == string(release.ID) && size[d.Labels[labelService]] == 0 {
 			if err := r.remove(ctx, d); err != nil {
@@ -71,6 +74,7 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 		return err
 	}
 	w := newWorkload(r.scope, release, service, sleeps)
+	w.server = r.cluster.server
 	r.forget(w.name)
 	if !r.complete(w) {
 		if err := r.prepare(ctx, w); err != nil {

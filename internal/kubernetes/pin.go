@@ -31,6 +31,9 @@ func (r *Runtime) Pin(ctx context.Context, service davit.Service) (string, error
 	if err := r.cluster.ready(ctx); err != nil {
 		return "", fmt.Errorf("pinning service %s: %w", service.Name, err)
 	}
+	if err := r.cluster.claimed(r.scope); err != nil {
+		return "", err
+	}
 	sleeps, err := r.cluster.knowsSleep(ctx)
 	if err != nil {
 		return "", err

@@ -110,7 +110,14 @@ func (r *Router) Route(ctx context.Context, routing davit.Routing) error {
 	if r.options.Name == "" {
 		route = r.routePlain
 	}
-	if err := route(ctx, routing); err != nil {
+	err := r.cluster.ready(ctx)
+	if err == nil {
+		err = r.cluster.claimed(r.scope)
+	}
+	if err == nil {
+		err = route(ctx, routing)
+	}
+	if err != nil {
 		return fmt.Errorf("routing %s/%s: %w", r.scope.application, r.scope.environment, err)
 	}
 	return nil
