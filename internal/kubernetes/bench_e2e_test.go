@@ -239,6 +239,7 @@ type middleman struct {
 
 	mu      sync.Mutex
 	refuses int
+	age     int // rises when what was begun before is to be swallowed
 }
 
 func newMiddleman(t *testing.T, config *rest.Config) *middleman {
@@ -262,7 +263,7 @@ func newMiddleman(t *testing.T, config *rest.Config) *middleman {
 		if r.Method != http.MethodGet && m.refuse(w) {
 			return
 		}
-		proxy.ServeHTTP(w, r)
+		proxy.ServeHTTP(swallower{w, m, m.present()}, r)
 	}))
 	t.Cleanup(m.close)
 	return m
@@ -305,6 +306,38 @@ func (m *middleman) hindered() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.refuses
+}
+
+// swallower is an answer of some age.
+type swallower struct {
+	http.ResponseWriter
+	m   *middleman
+	age int
+}
+
+func (s swallower) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func (s swallower) Write(data []byte) (int, error) {
+	s.m.mu.Lock()
+	swallowed := s.age < s.m.age
+	s.m.mu.Unlock()
+	if swallowed {
+		return len(data), nil
+	}
+	return s.ResponseWriter.Write(data)
+}
+
+func (m *middleman) present() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.age
+}
+
+// swallow has nothing more come of the watches that there are, and leaves them open.
+func (m *middleman) swallow() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.age++
 }
 
 // sever breaks all connections, those of the watches too.

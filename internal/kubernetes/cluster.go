@@ -45,6 +45,7 @@ type Options struct {
 type Cluster struct {
 	api       api
 	host      string // of the API server
+	line      *line
 	namespace string
 	server    string // Options.Server
 	log       *slog.Logger
@@ -76,12 +77,13 @@ func Connect(ctx context.Context, options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	line := newLine(config)
 	known, err := newAPI(config, namespace)
 	if err != nil {
 		return nil, err
 	}
 	c := &Cluster{
-		api: known, host: config.Host, namespace: namespace, server: options.Server, log: options.Log, now: options.Now,
+		api: known, host: config.Host, line: line, namespace: namespace, server: options.Server, log: options.Log, now: options.Now,
 		nodePatience: options.NodePatience, changes: newHub(), synced: make(chan struct{}),
 	}
 	if c.log == nil {

@@ -24,6 +24,8 @@ const acceptance = 10 * time.Second
 func (r *Router) await(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, applied []*gatewayv1.HTTPRoute, deleted ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, acceptance)
 	defer cancel()
+	stale := time.NewTicker(staleAfter)
+	defer stale.Stop()
 	routes, doors := d.changes.subscribe(ctx, r.scope), d.changes.subscribe(ctx, scope{})
 	for {
 		missing := ""
@@ -49,6 +51,10 @@ func (r *Router) await(ctx context.Context, d *doors, gateway cache.SharedIndexI
 		select {
 		case <-routes:
 		case <-doors:
+		case <-stale.C:
+			if d.behind(applied, deleted) {
+				d.cluster.reconnect(ctx)
+			}
 		case <-d.cluster.ctx.Done():
 			return d.cluster.closed()
 		}
@@ -59,6 +65,14 @@ func (r *Router) await(ctx context.Context, d *doors, gateway cache.SharedIndexI
 			}
 		}
 	}
+}
+
+// behind reports whether what is in view is older than what the API server has taken.
+func (d *doors) behind(applied []*gatewayv1.HTTPRoute, deleted []string) bool {
+	return slices.ContainsFunc(applied, func(want *gatewayv1.HTTPRoute) bool {
+		seen := d.routeNamed(want.Name)
+		return seen == nil || seen.UID != want.UID || seen.Generation < want.Generation
+	}) || slices.ContainsFunc(deleted, func(name string) bool { return d.routeNamed(name) != nil })
 }
 
 // unprogrammed says why a Gateway does not serve as it is configured now; "" when

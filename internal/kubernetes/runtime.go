@@ -72,12 +72,20 @@ func (r *Runtime) await(ctx context.Context, condition func() bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	changes := r.cluster.changes.subscribe(ctx, r.scope)
+	stale := time.NewTicker(staleAfter)
+	defer stale.Stop()
 	for !condition() {
-		if _, open := <-changes; !open {
+		select {
+		case _, open := <-changes:
+			if open {
+				continue
+			}
 			if err := context.Cause(ctx); err != nil {
 				return fmt.Errorf("waiting for the watch of %s: %w", r.cluster, err)
 			}
 			return r.cluster.closed()
+		case <-stale.C:
+			r.cluster.reconnect(ctx)
 		}
 	}
 	return nil
