@@ -178,6 +178,9 @@ func (d *driver) note(f fact) {
 // steer makes the attempt at work the one that was decided on. One that is not
 // any more is told to stop, and the next begins when it has.
 func (d *driver) steer(ctx context.Context) {
+	if d.env.Revision == 0 && d.rollout == nil {
+		return // nothing is recorded that could be converged to: what is there is not ours to take down
+	}
 	want := d.wanted()
 	if d.attempt != nil {
 		if d.attempt.key != want {
