@@ -29,6 +29,7 @@ type figures struct {
 	turn chan struct{} // holds one token: whoever has it may read
 	// All below is used with the token only.
 	counts *counts
+	known  map[string]counted // by their workload's name, those that are gone too: counts only grow
 	latest davit.Figures
 
 	mu      sync.Mutex
@@ -36,10 +37,16 @@ type figures struct {
 	beating bool
 }
 
+// counted is whose requests a workload's are.
+type counted struct {
+	release davit.ReleaseID
+	service string
+}
+
 func newFigures(r *Router, base string) *figures {
 	f := &figures{
 		router: r, base: base, client: &http.Client{Timeout: 10 * time.Second}, boot: strconv.FormatInt(r.cluster.now().UnixNano(), 36),
-		beats: newHub(), turn: make(chan struct{}, 1), counts: newCounts(),
+		beats: newHub(), turn: make(chan struct{}, 1), counts: newCounts(), known: map[string]counted{},
 	}
 	f.turn <- struct{}{}
 	return f
@@ -76,15 +83,12 @@ func (f *figures) read(ctx context.Context, now time.Time) error {
 	if err := f.router.cluster.ready(ctx); err != nil {
 		return err
 	}
-	type workload struct {
-		release davit.ReleaseID
-		service string
-	}
-	workloads := map[string]workload{}
+	alive := lives{}
 	for _, d := range f.router.cluster.deploymentsIn(f.router.scope) {
-		workloads[d.Name] = workload{davit.ReleaseID(d.Annotations[annotationRelease]), d.Labels[labelService]}
+		f.known[d.Name] = counted{davit.ReleaseID(d.Annotations[annotationRelease]), d.Labels[labelService]}
+		alive[d.Name] = d.UID
 	}
-	names := slices.Sorted(maps.Keys(workloads))
+	names := slices.Sorted(maps.Keys(alive))
 	if len(names) > 0 {
 		of := families
 		if f.counts.family != nil {
@@ -94,10 +98,10 @@ func (f *figures) read(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		f.counts.add(samples, names)
+		f.counts.add(samples, alive)
 	}
 	f.latest = davit.Figures{Boot: f.boot, At: now, Traffic: map[davit.ReleaseID]map[string]davit.Traffic{}}
-	for name, w := range workloads {
+	for name, w := range f.known {
 		if f.latest.Traffic[w.release] == nil {
 			f.latest.Traffic[w.release] = map[string]davit.Traffic{}
 		}

@@ -9,28 +9,36 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/prometheus"
 )
 
-// counts add up what counters have gained since they were first read. A counter
-// that begins anew, since what counts was restarted, goes on here; one that is new
-// counts from nothing.
+// counts add up what counters have gained since their workload was first read, which
+// is anew when it is another one of the same name: a release that is deployed once more does not
+// answer for what it did the last time. A counter that begins anew, since what counts
+// was restarted, goes on here; one that is new counts from nothing.
 type counts struct {
 	family *family            // that counts; nil before any did
-	begun  bool               // counters were read before
+	begun  lives              // what was read the last time
 	last   map[string]float64 // of every series
 
 	status  map[string]*[6]float64         // gained, by the workload's name
 	buckets map[string]map[float64]float64 // gained below a bound, by the workload's name
 }
 
+// lives are workloads by their names, and what tells one from another that had the
+// same name before.
+type lives map[string]types.UID
+
 func newCounts() *counts {
 	return &counts{last: map[string]float64{}, status: map[string]*[6]float64{}, buckets: map[string]map[float64]float64{}}
 }
 
 // add takes in a reading. Of several families that count, the first one does.
-func (c *counts) add(samples []prometheus.Sample, names []string) {
+func (c *counts) add(samples []prometheus.Sample, now lives) {
+	names := slices.Collect(maps.Keys(now))
 	if c.family == nil {
 		i := slices.IndexFunc(families, func(f family) bool {
 			return slices.ContainsFunc(samples, func(s prometheus.Sample) bool { return s.Labels["__name__"] == f.requests })
@@ -48,7 +56,7 @@ func (c *counts) add(samples []prometheus.Sample, names []string) {
 		if name == "" || metric != f.requests && metric != f.buckets || math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
 			continue
 		}
-		gained := c.gained(s)
+		gained := c.gained(s, c.begun[name] == now[name])
 		if metric == f.requests {
 			if c.status[name] == nil {
 				c.status[name] = &[6]float64{}
@@ -65,11 +73,12 @@ func (c *counts) add(samples []prometheus.Sample, names []string) {
 		}
 		c.buckets[name][bound] += gained
 	}
-	c.begun = true
+	c.begun = now
 }
 
-// gained returns how much a series has grown since the last reading.
-func (c *counts) gained(s prometheus.Sample) float64 {
+// gained returns how much a series has grown since the last reading; begun is false
+// when its workload was not read then.
+func (c *counts) gained(s prometheus.Sample, begun bool) float64 {
 	var key strings.Builder
 	for _, label := range slices.Sorted(maps.Keys(s.Labels)) {
 		key.WriteString(label + "\x00" + s.Labels[label] + "\x00")
@@ -77,7 +86,7 @@ func (c *counts) gained(s prometheus.Sample) float64 {
 	last, known := c.last[key.String()]
 	c.last[key.String()] = s.Value
 	switch {
-	case !c.begun:
+	case !begun:
 		return 0
 	case known && s.Value >= last:
 		return s.Value - last

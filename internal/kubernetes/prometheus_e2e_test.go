@@ -47,7 +47,7 @@ func TestQueriesOfFamilies(t *testing.T) {
 			if err != nil {
 				return false // it starts
 			}
-			counts.add(samples, names)
+			counts.add(samples, lives{oldWeb: "1", newWeb: "2"})
 			took := counts.traffic(newWeb).Latency
 			return counts.traffic(oldWeb).Requests > 0 && took.Count() > 0
 		}) {

@@ -28,7 +28,7 @@ func series(value float64, metric string, labels ...string) prometheus.Sample {
 }
 
 func TestCounts(t *testing.T) {
-	names := []string{oldWeb, newWeb}
+	alive := lives{oldWeb: "1", newWeb: "2"}
 	traefik := func(name string) string { return "production-" + name + "-8000@kubernetesgateway" }
 	requests := func(value float64, name, code, pod string) prometheus.Sample {
 		return series(value, "traefik_service_requests_total", "service", traefik(name), "code", code, "pod", pod)
@@ -40,7 +40,7 @@ func TestCounts(t *testing.T) {
 	c.add([]prometheus.Sample{
 		requests(1000, oldWeb, "200", "a"), requests(7, oldWeb, "500", "a"), bucket(900, oldWeb, "0.1"), bucket(1007, oldWeb, "+Inf"),
 		series(5000, "http_requests_total", "pod", oldWeb+"-5f-x", "code", "200"), // the same requests, seen elsewhere
-	}, names)
+	}, alive)
 	if got := c.traffic(oldWeb); got.Requests != 0 || got.Latency.Count() != 0 {
 		t.Errorf("what was counted before the first reading counts: %+v", got)
 	}
@@ -52,7 +52,7 @@ func TestCounts(t *testing.T) {
 		requests(math.NaN(), newWeb, "200", "c"),
 		bucket(950, oldWeb, "0.1"), bucket(1040, oldWeb, "0.3"), bucket(1120, oldWeb, "+Inf"),
 		series(6000, "http_requests_total", "pod", oldWeb+"-5f-x", "code", "200"),
-	}, names)
+	}, alive)
 	got := c.traffic(oldWeb)
 	if got.Requests != 113 || got.Status != [6]int64{0, 0, 110, 0, 0, 3} || got.Failures != 3 || got.Sample.Requests != 113 || got.Sample.Failures != 3 {
 		t.Errorf("v1: %+v", got)
@@ -65,6 +65,13 @@ func TestCounts(t *testing.T) {
 	}
 	if got := c.traffic(newWeb); got.Requests != 7 || got.Status != [6]int64{1, 0, 0, 0, 4, 2} || got.Failures != 2 {
 		t.Errorf("v2: %+v", got)
+	}
+	// It is hauled back, fails a little more until it is gone, and is deployed once more.
+	again := lives{oldWeb: "1", newWeb: "3"}
+	c.add([]prometheus.Sample{requests(50, newWeb, "503", "b")}, again)
+	c.add([]prometheus.Sample{requests(51, newWeb, "503", "b"), requests(1, newWeb, "200", "b")}, again)
+	if got := c.traffic(newWeb); got.Requests != 9 || got.Failures != 3 {
+		t.Errorf("v2 once more: %+v", got)
 	}
 }
 
@@ -81,8 +88,8 @@ func TestCountsOfApplications(t *testing.T) {
 		if c.label == "pod" {
 			workload += "-6c5b-abcde"
 		}
-		counts.add([]prometheus.Sample{series(1, c.metric, c.label, workload, c.code, "200")}, []string{oldWeb, newWeb})
-		counts.add([]prometheus.Sample{series(4, c.metric, c.label, workload, c.code, "200"), series(1, c.metric, c.label, workload, c.code, "502")}, []string{oldWeb, newWeb})
+		counts.add([]prometheus.Sample{series(1, c.metric, c.label, workload, c.code, "200")}, lives{oldWeb: "1", newWeb: "2"})
+		counts.add([]prometheus.Sample{series(4, c.metric, c.label, workload, c.code, "200"), series(1, c.metric, c.label, workload, c.code, "502")}, lives{oldWeb: "1", newWeb: "2"})
 		if got := counts.traffic(newWeb); got.Requests != 4 || got.Failures != 1 {
 			t.Errorf("%s: %+v", c.metric, got)
 		}
