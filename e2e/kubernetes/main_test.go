@@ -8,52 +8,51 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/davit-dev/davit/e2e/cluster"
-	"github.com/davit-dev/davit/e2e/cluster/image"
+	"github.com/davit-dev/davit/e2e/rig"
 )
 
-// kube is the cluster that all tests share, each in a namespace of its own.
-var kube *cluster.Cluster
+// What all tests share, each of them in a namespace of its own.
+var (
+	kube       *cluster.Cluster
+	davitPath  string // the binary
+	prometheus string // URL; "" when there is none
+)
 
 func TestMain(m *testing.M) {
 	os.Exit(cluster.Run(cluster.Options{}, func(c *cluster.Cluster) int {
-		kube = c
-		if err := loadShop("v1", "v2", "v3"); err != nil {
+		code, err := run(m, c)
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		return m.Run()
+		return code
 	}))
 }
 
-// shopImage returns the name of the image of a version of the shop.
-func shopImage(version string) string { return "docker.io/davit/shop:" + version }
-
-// loadShop builds versions of the shop and gives their images to the cluster.
-func loadShop(versions ...string) error {
+func run(m *testing.M, c *cluster.Cluster) (int, error) {
+	ctx := context.Background()
+	kube = c
 	dir, err := os.MkdirTemp("", "davit-e2e-kubernetes-")
 	if err != nil {
-		return err
+		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	for _, version := range versions {
-		program := filepath.Join(dir, version)
-		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", program, "../../examples/shop")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("building the shop: %w: %s", err, out)
-		}
-		_, err := kube.Load(context.Background(), image.Image{
-			Name: shopImage(version), Entrypoint: []string{"/shop"}, WorkingDir: "/work", User: "65532:65532",
-			Files: []image.File{{Path: "shop", Source: program, Mode: 0o755}},
-		})
-		if err != nil {
-			return err
-		}
+	davitPath = filepath.Join(dir, "davit")
+	if err := rig.Build(ctx, davitPath, "github.com/davit-dev/davit/cmd/davit", "e2e"); err != nil {
+		return 1, err
 	}
-	return nil
+	if err := rig.LoadShop(ctx, kube, "v1", "v2", "v3"); err != nil {
+		return 1, err
+	}
+	p, err := rig.StartPrometheus(ctx, kube)
+	if err != nil {
+		return 1, err
+	}
+	defer p.Close()
+	prometheus = p.URL
+	return m.Run(), nil
 }

@@ -15,13 +15,14 @@ import (
 	"time"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/e2e/rig"
 	"github.com/davit-dev/davit/internal/kubernetes"
 )
 
 // stage is an environment on the cluster, driven without an engine.
 type stage struct {
 	*place
-	front   string
+	front   rig.Front
 	cluster *kubernetes.Cluster
 	runtime *kubernetes.Runtime
 	router  *kubernetes.Router
@@ -29,7 +30,7 @@ type stage struct {
 
 func newStage(p *place) *stage {
 	p.Helper()
-	cluster, err := kubernetes.Connect(p.Context(), kubernetes.Options{Namespace: p.namespace, Log: slog.New(slog.NewTextHandler(p.Output(), nil))})
+	cluster, err := kubernetes.Connect(p.Context(), kubernetes.Options{Namespace: p.Space.Name, Log: slog.New(slog.NewTextHandler(p.Output(), nil))})
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -38,28 +39,25 @@ func newStage(p *place) *stage {
 			p.Error(err)
 		}
 	})
-	namespace, name := gateway(p.T)
+	front := p.front()
 	return &stage{
-		place: p, front: p.front(), cluster: cluster, runtime: cluster.Runtime("shop", "production"),
-		router: cluster.Router("shop", "production", kubernetes.GatewayOptions{Name: name, Namespace: namespace}),
+		place: p, front: front, cluster: cluster, runtime: cluster.Runtime("shop", "production"),
+		router: cluster.Router("shop", "production", kubernetes.GatewayOptions{Name: front.Name, Namespace: front.Namespace}),
 	}
 }
-
-// host is the stage's own at the Gateway that all tests share.
-func (s *stage) host() string { return s.namespace + ".example.org" }
 
 // release returns a version of the shop's API.
 func (s *stage) release(version string) *davit.Release {
 	s.Helper()
 	api := davit.Service{
-		Name: "api", Image: shopImage(version), ImagePullPolicy: "IfNotPresent", Command: []string{"/shop", "api"}, Traffic: true, Port: 8080, Replicas: 2,
+		Name: "api", Image: rig.ShopImage(version), ImagePullPolicy: "IfNotPresent", Command: []string{"/shop", "api"}, Traffic: true, Port: 8080, Replicas: 2,
 		Env:   map[string]string{"HOST": "0.0.0.0"},
 		Grace: davit.Duration(5 * time.Second), DrainLimit: davit.Duration(time.Second),
-		Readiness: &davit.Probe{HTTP: &davit.HTTPProbe{Path: "/readyz"}, Period: davit.Duration(time.Second), Timeout: davit.Duration(time.Second), FailureThreshold: 3, SuccessThreshold: 1},
+		Readiness: &davit.Probe{HTTP: &davit.HTTPProbe{Path: "/readyz"}, Period: davit.Duration(time.Second), Timeout: davit.Duration(5 * time.Second), FailureThreshold: 3, SuccessThreshold: 1},
 	}
 	r, err := davit.NewRelease("shop", "production", version, nil, davit.ReleaseConfig{
-		Services: map[string]davit.Service{"api": api}, Routes: []davit.Route{{Host: s.host(), Prefix: "/", Service: "api"}},
-		Front: davit.Front{Address: "http://" + s.front},
+		Services: map[string]davit.Service{"api": api}, Routes: []davit.Route{{Host: s.Space.Host(), Prefix: "/", Service: "api"}},
+		Front: davit.Front{Address: "http://" + s.front.Address},
 	}, time.Now())
 	if err != nil {
 		s.Fatal(err)
@@ -139,11 +137,11 @@ func (s *stage) visit(ctx context.Context, rate int) *visits {
 }
 
 func (v *visits) one(s *stage, n int) {
-	request, err := http.NewRequest(http.MethodGet, "http://"+s.front+"/api/products", http.NoBody)
+	request, err := http.NewRequest(http.MethodGet, "http://"+s.front.Address+"/api/products", http.NoBody)
 	if err != nil {
 		panic(err)
 	}
-	request.Host = s.host()
+	request.Host = s.Space.Host()
 	request.Close = n%2 == 0 // every second on a connection of its own
 	response, err := http.DefaultClient.Do(request)
 	v.mu.Lock()
@@ -180,6 +178,7 @@ func (v *visits) during(d time.Duration) map[string]int {
 // TestRouterWithoutGateway shows that Services select by the numbers of instances,
 // and one release alone when it has everything.
 func TestRouterWithoutGateway(t *testing.T) {
+	t.Parallel()
 	s := newStage(newPlace(t))
 	s.router = s.cluster.Router("shop", "production", kubernetes.GatewayOptions{})
 	v1, v2 := s.release("v1"), s.release("v2")
@@ -201,6 +200,7 @@ func TestRouterWithoutGateway(t *testing.T) {
 // TestRoutesChangedByOthers shows that weights which somebody changes, and a route
 // that somebody deletes, are noticed, and put back by routing once more.
 func TestRoutesChangedByOthers(t *testing.T) {
+	t.Parallel()
 	s := newStage(newPlace(t))
 	v1, v2 := s.release("v1"), s.release("v2")
 	s.run(v1)
@@ -229,6 +229,7 @@ func TestRoutesChangedByOthers(t *testing.T) {
 // TestRouter leads two releases through a rollout and back under load: nothing is
 // lost, and what a routing asks for is so when Route returns.
 func TestRouter(t *testing.T) {
+	t.Parallel()
 	s := newStage(newPlace(t))
 	v1, v2 := s.release("v1"), s.release("v2")
 	s.run(v1)
