@@ -1,0 +1,87 @@
+//go:build e2e && linux
+
+package kubernetes
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/e2e/rig"
+)
+
+// TestNeverReady deploys releases that can never become ready, each for a reason
+// of its own: each is hauled back within seconds, with the cluster's own words, and
+// its users notice nothing.
+func TestNeverReady(t *testing.T) {
+	t.Parallel()
+	h := newHarbour(t, func(o *rig.Options) { o.Replicas, o.NodePatience = 1, "2s" })
+	h.must(h.Fault("v2", `{"api": {"crashAfter": "1ms"}}`))
+	h.must(h.Fault("v3", `{"api": {"neverReady": true}}`))
+	h.promote(rig.BlueGreen, "v1")
+	traffic := h.begin(50)
+	for _, c := range []struct {
+		name, version string
+		strategy      rig.Strategy
+		want          string
+		within        time.Duration
+	}{
+		{"ImageThatNobodyHas", "v9", rig.Canary, "ErrImageNeverPull", 10 * time.Second},
+		{"CrashLoop", "v2", rig.BlueGreen, "CrashLoopBackOff", 30 * time.Second},
+		{"SecretThatIsNotThere", "v1", with(rig.BlueGreen, "secrets: {TOKEN: secret:nobodys/token}"), `CreateContainerConfigError: secret "nobodys" not found`, 10 * time.Second},
+		{"NoNodeHasRoom", "v1", with(rig.Rolling, "resources: {cpu: 1000}"), "Unschedulable: 0/", 10 * time.Second},
+		{"NeverReady", "v3", rig.Strategy{Name: "impatient", Rules: "blueGreen", Deadline: "8s"}, "the deadline of 8s passed", 10 * time.Second},
+	} {
+		h.T.Run(c.name, func(t *testing.T) {
+			d := h.on(t).haulBack(c.strategy, c.version)
+			if !strings.Contains(d.Rollout.Cause, c.want) {
+				t.Errorf("it was hauled back for %q, want %q", d.Rollout.Cause, c.want)
+			}
+			took := d.Rollout.HauledAt.Sub(d.Began)
+			t.Logf("after %s, over after %s: %s", ms(took), ms(d.Ended.Sub(d.Began)), d.Rollout.Cause)
+			if took > c.within {
+				t.Errorf("it took %s until it was hauled back, want at most %s", took, c.within)
+			}
+		})
+	}
+	h.settled(davit.RolledBack, "v1")
+	traffic.lossless()
+}
+
+// with adds a line to the service api.
+func with(s rig.Strategy, line string) rig.Strategy {
+	s.API = append(s.API, line)
+	return s
+}
+
+// TestFailsUnderTraffic deploys a release that passes its probes and fails its
+// users: it is hauled back, and nobody loses a request who was not on it.
+func TestFailsUnderTraffic(t *testing.T) {
+	if prometheus == "" {
+		t.Skip("nothing counts requests: PROMETHEUS names none")
+	}
+	t.Parallel()
+	h := newHarbour(t)
+	h.must(h.Fault("v2", `{"api": {"errorRate": 1}}`))
+	h.promote(rig.BlueGreen, "v1")
+	traffic := h.begin(100)
+	d := h.haulBack(rig.Strategy{
+		Name: "twenty-percent", Rules: "{canary: {steps: [20, 100], bake: 1m}}", Gates: []string{rig.ErrorsGate}, Deadline: "5m",
+	}, "v2")
+	if !strings.Contains(d.Rollout.Cause, "gate errors failed") {
+		t.Errorf("it was hauled back for %q", d.Rollout.Cause)
+	}
+	h.settled(davit.RolledBack, "v1")
+	traffic.End()
+	s := traffic.Snapshot()
+	bad := s.Releases["v2"]
+	t.Logf("%d bad answers in %s; hauled back %s after the first of them, all traffic back after %s more: %s", bad.Failed, ms(bad.LastFailed.Sub(bad.FirstFailed)),
+		ms(d.Rollout.HauledAt.Sub(bad.FirstFailed)), ms(d.BackAt().Sub(d.Rollout.HauledAt)), d.Rollout.Cause)
+	if bad.Failed == 0 || bad.Failed != s.TotalLost() {
+		t.Errorf("lost %d of %d requests, %d of them to v2: %v", s.TotalLost(), s.Sent, bad.Failed, s.Samples)
+	}
+	if bad.LastFailed.After(d.BackAt()) {
+		t.Errorf("v2 answered %s after all traffic was said to be back", bad.LastFailed.Sub(d.BackAt()))
+	}
+}
