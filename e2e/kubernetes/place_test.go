@@ -40,9 +40,6 @@ func newPlace(t *testing.T) *place {
 	return p
 }
 
-// Name is the test's; that of the namespace is Space.Name.
-func (p *place) Name() string { return p.T.Name() }
-
 // must ends the test when there is an error.
 func (p *place) must(err error) {
 	p.Helper()
