@@ -50,12 +50,13 @@ e2e: ## the real binary with real processes, broken on purpose (Linux)
 	go test -tags e2e -timeout 20m $(TESTFLAGS) ./e2e
 
 .PHONY: e2e-kubernetes
-e2e-kubernetes: build ## a real Kubernetes, or the one that KUBECONFIG names, and Davit on it (Linux, as root)
+e2e-kubernetes: ## a real Kubernetes, or the one that KUBECONFIG names, and Davit on it (Linux, as root)
 	if [ -z "$${KUBECONFIG:-}" ]; then \
-		scripts/need containerd=containerd runc=runc iptables=iptables ip=iproute2 /usr/lib/cni/bridge=containernetworking-plugins; \
+		scripts/need containerd=containerd runc=runc iptables=iptables ip=iproute2 /usr/lib/cni/bridge=containernetworking-plugins prometheus=prometheus; \
 		go run ./e2e/cluster/up -build; \
+		go run ./e2e/cluster/up -control-plane go test -tags e2e -parallel 4 $(TESTFLAGS) ./internal/kubernetes; \
 	fi
-	go test -tags e2e -p 1 -v -timeout 20m $(TESTFLAGS) ./e2e/cluster ./e2e/kubernetes
+	go test -tags e2e -p 1 -parallel 4 -v -timeout 20m $(TESTFLAGS) ./e2e/cluster ./e2e/kubernetes
 
 .PHONY: chaos
 chaos: build ## the server killed 200 times in the middle of rollouts, under traffic; one table
@@ -131,6 +132,11 @@ bench-analysis: ## false alarms, time to haul back and bake saved, over simulate
 
 bench-death: build ## requests lost when one of two instances is killed
 	go run ./bench/deployments -davit bin/davit death
+
+.PHONY: bench-kubernetes
+bench-kubernetes: build ## deployments to a real Kubernetes: lost, how quick, calls, many at once (Linux, as root; about 15 minutes)
+	scripts/need containerd=containerd runc=runc iptables=iptables ip=iproute2 /usr/lib/cni/bridge=containernetworking-plugins prometheus=prometheus
+	for figure in deployments switch rollback calls environments; do go run ./bench/kubernetes -davit bin/davit $(BENCHFLAGS) $$figure; done
 
 .PHONY: bench-flags
 bench-flags: ## evaluating and compiling feature flags

@@ -1,0 +1,159 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/davit-dev/davit/e2e/cluster"
+	"github.com/davit-dev/davit/e2e/rig"
+)
+
+// fleet is the davit.yaml of many environments of one small application, whose
+// traffic goes by the numbers of instances: there is no Gateway.
+const fleet = `application: fleet
+services:
+  web: {image: "docker.io/davit/none:${version}", imagePullPolicy: Never, port: 8080, replicas: 2, drain: 1s, grace: 1s}
+routes: [{prefix: /, service: web}]
+environments:
+{{- range .Environments}}
+  {{.}}: {platform: kubernetes, kubernetes: {namespace: {{$.Space}}}, strategy: {rolling: {batch: 1, maxSurge: 1, bake: 0s}}, deadline: 10m, rollbackWindow: 0s}
+{{- end}}
+`
+
+// measureEnvironments rolls more and more environments at once.
+func measureEnvironments(ctx context.Context, b *bench) error {
+	if !b.kube.Own() {
+		return cluster.ErrForeign
+	}
+	set, err := connect()
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	wait, err := startKubelet(ctx, set, 10_000)
+	if err != nil {
+		stop()
+		return err
+	}
+	defer func() {
+		stop()
+		_ = wait() // it has no errors
+	}()
+	fmt.Fprintf(b.out, "%12s  %10s  %12s  %14s  %10s  %s\n", "environments", "took", "calls", "calls for each", "memory", "lists and gets")
+	for _, n := range []int{b.count / 4, b.count / 2, b.count} {
+		if err := in(ctx, func(space rig.Space) error { return b.fleet(ctx, space, n) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fleet deploys a first release to n environments, and a second one to all of them
+// at once.
+func (b *bench) fleet(ctx context.Context, space rig.Space, n int) (err error) {
+	r, err := rig.New(ctx, rig.Options{Davit: b.davit, Space: space, Gateless: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close(ctx)) }()
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("e%03d", i))
+	}
+	var file bytes.Buffer
+	values := map[string]any{"Environments": names, "Space": space.Name}
+	if err := template.Must(template.New("").Parse(fleet)).Execute(&file, values); err != nil {
+		return fmt.Errorf("writing davit.yaml: %w", err)
+	}
+	if err := r.Write("davit.yaml", file.String()); err != nil {
+		return err
+	}
+	if err := r.Start(ctx); err != nil {
+		return err
+	}
+	if err := deployAll(ctx, r, names, "v1"); err != nil {
+		return err
+	}
+	before, err := b.kube.Requests(agent)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := deployAll(ctx, r, names, "v2"); err != nil {
+		return err
+	}
+	took := time.Since(began)
+	after, err := b.kube.Requests(agent)
+	if err != nil {
+		return err
+	}
+	most, err := peak(r.Server())
+	if err != nil {
+		return err
+	}
+	read := 0
+	for _, q := range after[len(before):] {
+		if q.Verb == "get" || q.Verb == "list" {
+			read++
+		}
+	}
+	calls := len(after) - len(before)
+	fmt.Fprintf(b.out, "%12d  %10s  %12d  %14.1f  %7d MB  %d\n", n, took.Round(10*time.Millisecond), calls, float64(calls)/float64(n), most>>20, read)
+	return nil
+}
+
+// deployAll deploys a version to all environments and waits until all are promoted.
+func deployAll(ctx context.Context, r *rig.Rig, names []string, version string) error {
+	const commands = 8 // at once
+	var tasks errgroup.Group
+	tasks.SetLimit(commands)
+	for _, name := range names {
+		tasks.Go(func() error {
+			result, err := r.Run(ctx, "deploy", name, version, "--detach")
+			if err == nil && result.Exit != 0 {
+				err = fmt.Errorf("davit deploy %s %s exited %d: %s", name, version, result.Exit, result.Stderr)
+			}
+			return err
+		})
+	}
+	if err := tasks.Wait(); err != nil {
+		return err
+	}
+	for _, name := range names {
+		result, err := r.Run(ctx, "status", name, "--watch")
+		if err == nil && (result.Exit != 0 || !strings.Contains(result.Stdout, version)) {
+			err = fmt.Errorf("%s ended with exit code %d: %s%s", name, result.Exit, result.Stdout, result.Stderr)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// peak returns the most memory that a process has had resident, in bytes: VmHWM of
+// proc_pid_status(5), which is in KiB.
+func peak(pid int) (int64, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, fmt.Errorf("reading the memory of a process: %w", err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if value, is := strings.CutPrefix(line, "VmHWM:"); is {
+			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("the status of process %d has no VmHWM", pid)
+}
