@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -170,6 +171,9 @@ func (s *Server) edit(ctx context.Context, path FlagPath, in Edit, action, comme
 	e := davit.FlagEdit{
 		Application: path.Application, Key: path.Key, Actor: actor(ctx), Action: action, Comment: comment,
 		DryRun: in.DryRun, RequestKey: in.IdempotencyKey,
+	}
+	if !utf8.ValidString(in.IdempotencyKey) { // it is stored, as text
+		return e, &davit.Error{Code: davit.CodeInvalid, Message: "the Idempotency-Key is not UTF-8"}
 	}
 	var err error
 	if e.Scope, err = s.flagScope(ctx, path.Application, davit.AccessAdmin); err != nil {

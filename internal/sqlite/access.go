@@ -19,13 +19,13 @@ func (s *Store) AccessKeys(ctx context.Context) ([]*davit.AccessKey, error) {
 func (s *Store) CommitAccessKeys(ctx context.Context, entry davit.AuditEntry, keys ...*davit.AccessKey) error {
 	return explain(s.commit(ctx, &davit.Change{Audit: []davit.AuditEntry{entry}}, func(w *writer) error {
 		for _, key := range keys {
-			doc, err := json.Marshal(key)
+			doc, err := document(key)
 			if err != nil {
 				return err
 			}
-			changed, err := w.exec(ctx, "UPDATE access_keys SET doc = ? WHERE id = ?", string(doc), key.ID)
+			changed, err := w.exec(ctx, "UPDATE access_keys SET doc = ? WHERE id = ?", doc, key.ID)
 			if err == nil && !changed {
-				_, err = w.exec(ctx, "INSERT INTO access_keys (doc) VALUES (?)", string(doc))
+				_, err = w.exec(ctx, "INSERT INTO access_keys (doc) VALUES (?)", doc)
 			}
 			if err != nil {
 				return err

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -73,12 +72,12 @@ func (w *writer) flag(ctx context.Context, r *davit.FlagRecord) error {
 	if err := w.tx.QueryRowContext(ctx, "SELECT coalesce(max(sequence), 0) + 1 FROM flag_records").Scan(&r.Sequence); err != nil {
 		return err
 	}
-	doc, err := json.Marshal(r)
+	doc, err := document(r)
 	if err != nil {
 		return err
 	}
 	if _, err := w.exec(ctx, "INSERT INTO flag_records (sequence, doc, entry) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-		r.Sequence, string(doc), w.audit[0].Index); err != nil {
+		r.Sequence, doc, w.audit[0].Index); err != nil {
 		return err
 	}
 	if r.Revision == 1 {

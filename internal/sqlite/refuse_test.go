@@ -352,3 +352,25 @@ func TestForeignBytesAreStoredAsText(t *testing.T) {
 		t.Errorf("%d steps, %v", steps, err)
 	}
 }
+
+// TestForeignBytesOfFlags is the same for feature flags, whose values are raw JSON.
+func TestForeignBytesOfFlags(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openIn(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := json.RawMessage("\"\xa5\"")
+	record := &davit.FlagRecord{Application: "shop", Revision: 1, Flag: davit.Flag{Key: "f", Variants: []davit.FlagVariant{{Name: "a", Value: foreign}}}}
+	entry := davit.AuditEntry{Actor: "anna", Action: "flag.create", Application: "shop", After: foreign}
+	if err := s.CommitFlag(t.Context(), davit.FlagCommit{Record: record, Entry: entry}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	flags, err := mustOpen(t, dir).Flags(t.Context())
+	if err != nil || len(flags) != 1 || string(flags[0].Flag.Variants[0].Value) != "\"\uFFFD\"" {
+		t.Errorf("the flags are %v, %v", flags, err)
+	}
+}
