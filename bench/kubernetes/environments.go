@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/e2e/cluster"
 	"github.com/davit-dev/davit/e2e/rig"
 )
@@ -130,16 +132,40 @@ func deployAll(ctx context.Context, r *rig.Rig, names []string, version string) 
 	if err := tasks.Wait(); err != nil {
 		return err
 	}
-	for _, name := range names {
-		result, err := r.Run(ctx, "status", name, "--watch")
-		if err == nil && (result.Exit != 0 || !strings.Contains(result.Stdout, version)) {
-			err = fmt.Errorf("%s ended with exit code %d: %s%s", name, result.Exit, result.Stdout, result.Stderr)
-		}
-		if err != nil {
+	for {
+		left, err := underWay(ctx, r, version)
+		if err != nil || left == 0 {
 			return err
 		}
+		select {
+		case <-time.After(time.Second): // the measurement's resolution
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	return nil
+}
+
+// underWay returns how many environments have a rollout, and an error when one
+// without has another version than the one that was deployed.
+func underWay(ctx context.Context, r *rig.Rig, version string) (int, error) {
+	result, err := r.Run(ctx, "status", "--output", "json")
+	if err != nil {
+		return 0, err
+	}
+	var list struct{ Environments []davit.Environment }
+	if err := json.Unmarshal([]byte(result.Stdout), &list); err != nil {
+		return 0, fmt.Errorf("reading what davit status wrote: %w: %s", err, result.Stderr)
+	}
+	left := 0
+	for _, e := range list.Environments {
+		switch {
+		case e.Rollout != "":
+			left++
+		case e.Stable.Short() != version:
+			return 0, fmt.Errorf("%s has %s, and not %s", e.Name, e.Stable.Short(), version)
+		}
+	}
+	return left, nil
 }
 
 // peak returns the most memory that a process has had resident, in bytes: VmHWM of
