@@ -1,9 +1,7 @@
 package validation
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -13,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/ohler55/ojg/jp"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // expectation is what an answer is to be. What is left out may be anything.
@@ -31,7 +28,7 @@ type expectation struct {
 	headers map[string]*regexp.Regexp
 	matches *regexp.Regexp
 	paths   map[string]jp.Expr
-	schema  *jsonschema.Schema
+	schema  *schema
 }
 
 // compile returns what is wrong with the expectation.
@@ -69,28 +66,6 @@ func parsePath(path string) (jp.Expr, error) {
 	return parsed, nil
 }
 
-// noLoad refuses references out of a schema: a check reads no file and asks no
-// other server.
-type noLoad struct{}
-
-func (noLoad) Load(url string) (any, error) {
-	return nil, fmt.Errorf("it refers to %s: let it stand on its own", url)
-}
-
-func compileSchema(text []byte) (*jsonschema.Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	compiler := jsonschema.NewCompiler()
-	compiler.UseLoader(noLoad{})
-	const name = "davit:schema"
-	if err := compiler.AddResource(name, doc); err != nil {
-		return nil, err
-	}
-	return compiler.Compile(name)
-}
-
 // judge keeps as evidence how the answer meets the expectation. It returns
 // whether all of it held.
 func (e *expectation) judge(x *exam, a *answer) bool {
@@ -122,20 +97,14 @@ func (e *expectation) judge(x *exam, a *answer) bool {
 		note(ok, path+" is "+valuesText(found), valueText(e.JSON[path]))
 	}
 	if e.schema != nil {
-		err := e.satisfied(a.body)
-		note(err == nil, schemaText(err), "a body that satisfies the schema")
+		came := "it does"
+		err := e.schema.satisfied(a.body)
+		if err != nil {
+			came = err.Error()
+		}
+		note(err == nil, came, "a body that satisfies the schema")
 	}
 	return held
-}
-
-// satisfied returns how the body does not satisfy the schema. Numbers keep their
-// digits here.
-func (e *expectation) satisfied(body []byte) error {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	return e.schema.Validate(doc)
 }
 
 // sameJSON reports whether two values are the same in JSON.
@@ -178,19 +147,4 @@ func headerText(name string, values []string) string {
 		return "no " + http.CanonicalHeaderKey(name)
 	}
 	return http.CanonicalHeaderKey(name) + ": " + strings.Join(values, ", ")
-}
-
-// schemaText says in one line what does not satisfy a schema.
-func schemaText(err error) string {
-	if err == nil {
-		return "it does"
-	}
-	if v, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
-		for len(v.Causes) > 0 {
-			v = v.Causes[0]
-		}
-		_, text, _ := strings.Cut(v.Error(), "\n")
-		return strings.TrimSpace(strings.TrimPrefix(text, "- "))
-	}
-	return err.Error()
 }
