@@ -33,7 +33,8 @@ theirs; then the rules; then the default, a variant or a split by percentage.`,
 	cmd.AddCommand(
 		a.flagListCommand(), a.flagShowCommand(), a.flagCreateCommand(), a.flagDeleteCommand(),
 		a.flagOnCommand(), a.flagOffCommand(), a.flagSetCommand(), a.flagTargetCommand(), a.flagSplitCommand(),
-		a.flagEvalCommand(), a.flagHistoryCommand(), a.flagRevertCommand(), a.flagRampCommand(), a.flagOutcomeCommand(), a.flagImportCommand(), a.flagExportCommand(), a.flagKeyCommand(),
+		a.flagRampCommand(), a.flagOutcomeCommand(), a.flagEvalCommand(), a.flagHistoryCommand(), a.flagRevertCommand(),
+		a.flagImportCommand(), a.flagExportCommand(), a.flagKeyCommand(), a.flagEdgeCommand(),
 	)
 	return cmd
 }

@@ -28,6 +28,7 @@ type serveOptions struct {
 	listen, cert, key, tokens, level string
 	retain                           time.Duration // of journals; 0 for ever
 	lease                            time.Duration
+	redis                            redisOptions
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -56,6 +57,7 @@ davit upgrade puts another program in the place of a server that runs.`,
 	flags.DurationVar(&o.retain, "retain", 0, "remove the journals of rollouts that ended longer ago, such as 2160h; 0 keeps them. The audit log keeps everything")
 	flags.DurationVar(&o.lease, "lease", 10*time.Second, "how long a candidate that is not promoted keeps its traffic when the server is away; 0 is for ever")
 	flags.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
+	o.redis.add(flags)
 	return cmd
 }
 
@@ -72,6 +74,9 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 		}
 	}()
 	if err := checkRetain(o.retain); err != nil {
+		return err
+	}
+	if err := o.redis.check(); err != nil {
 		return err
 	}
 	log, err := newLog(a.stderr, o.level)

@@ -52,10 +52,7 @@ func (s *Server) routes() (*http.ServeMux, huma.API) {
 		mux.HandleFunc("GET "+tilesPath, s.tile)
 	}
 	mux.HandleFunc("GET /metrics", s.metrics)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte("ok\n"))
-	})
+	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "there is no "+r.URL.Path, "GET /v1/openapi.yaml tells what there is")
 	})

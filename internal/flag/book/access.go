@@ -41,23 +41,6 @@ func (s *state) grant(key *davit.AccessKey) error {
 	return nil
 }
 
-// Grant returns what an access key allows; nil when there is none such, or it has
-// expired.
-func (b *Book) Grant(key string) *Grant {
-	g := b.state.Load().grants[sha256.Sum256([]byte(key))]
-	if g == nil {
-		return nil
-	}
-	now := b.now()
-	if g.Expired(now) {
-		return nil
-	}
-	if minute := now.Unix() / 60; g.used.Load() != minute {
-		g.used.Store(minute)
-	}
-	return g
-}
-
 // Keys lists the access keys of an application, oldest first, without digests.
 func (b *Book) Keys(application string) []davit.AccessKey {
 	list := []davit.AccessKey{}

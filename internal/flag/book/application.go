@@ -32,6 +32,9 @@ type View struct {
 	// first.
 	Sequence  int64
 	ChangedAt time.Time
+
+	flags  []davit.Flag // with what they say in all environments that are known here
+	copied *copied      // nil: this is the store's own
 }
 
 // compile returns an application with snapshots for those environments that its
@@ -66,7 +69,7 @@ func compile(records map[string]*davit.FlagRecord, environments map[string]bool)
 		if err != nil {
 			return nil, err
 		}
-		a.views[name] = &View{Snapshot: snapshot, Metadata: metadata, Timed: timed, Sequence: a.latest.Sequence, ChangedAt: a.latest.ChangedAt}
+		a.views[name] = &View{Snapshot: snapshot, Metadata: metadata, Timed: timed, Sequence: a.latest.Sequence, ChangedAt: a.latest.ChangedAt, flags: flags}
 	}
 	return a, nil
 }
@@ -104,18 +107,6 @@ func (s *state) environments(application string) map[string]bool {
 		}
 	}
 	return names
-}
-
-// View returns the flags of an environment, none when nothing was said about it.
-func (b *Book) View(application, environment string) *View {
-	a := b.state.Load().applications[application]
-	if a == nil {
-		return &View{Snapshot: &flag.Snapshot{}}
-	}
-	if view := a.views[environment]; view != nil {
-		return view
-	}
-	return a.views[""]
 }
 
 // Flag returns a flag; a *davit.Error of CodeNotFound when there is none. It is

@@ -6,9 +6,7 @@ package book
 import (
 	"context"
 	"fmt"
-	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -29,19 +27,9 @@ type Store interface {
 // Book holds all flags and access keys of a store that is its own. It is safe for
 // concurrent use; reading takes no lock.
 type Book struct {
-	store Store
-	now   func() time.Time
-
+	shelf
+	store  Store
 	change sync.Mutex // held while something changes
-	state  atomic.Pointer[state]
-}
-
-// state is all that is held. It never changes: a change puts another in its place.
-type state struct {
-	applications map[string]*application
-	grants       map[digest]*Grant
-	// replaced is closed when another state is in this one's place.
-	replaced chan struct{}
 }
 
 // Open reads flags and access keys from a store. now is the clock that changes and
@@ -55,7 +43,7 @@ func Open(ctx context.Context, store Store, now func() time.Time) (*Book, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &state{applications: map[string]*application{}, grants: map[digest]*Grant{}, replaced: make(chan struct{})}
+	s := newState()
 	for _, key := range keys {
 		if err := s.grant(key); err != nil {
 			return nil, err
@@ -73,24 +61,7 @@ func Open(ctx context.Context, store Store, now func() time.Time) (*Book, error)
 			return nil, fmt.Errorf("reading the flags of %s: %w", name, err)
 		}
 	}
-	b := &Book{store: store, now: now}
+	b := &Book{shelf: shelf{now: now}, store: store}
 	b.state.Store(s)
 	return b, nil
 }
-
-// swap puts another state in place of the present one, with some applications and
-// grants replaced, and tells who waits. The lock is held.
-func (b *Book) swap(alter func(*state)) {
-	old := b.state.Load()
-	s := &state{applications: maps.Clone(old.applications), grants: maps.Clone(old.grants), replaced: make(chan struct{})}
-	alter(s)
-	b.state.Store(s)
-	close(old.replaced)
-}
-
-// Replaced returns a channel that is closed after the next change of anything. Who
-// waits for a change asks for it before looking at what there is.
-func (b *Book) Replaced() <-chan struct{} { return b.state.Load().replaced }
-
-// Now returns the time by the book's clock.
-func (b *Book) Now() time.Time { return b.now() }

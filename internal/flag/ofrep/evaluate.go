@@ -39,7 +39,8 @@ func (h *Handler) evaluate(w http.ResponseWriter, r *http.Request, b *buffer, gr
 	}
 	var result flag.Result
 	view := h.book.View(grant.Application, grant.Environment)
-	c, _, err := parse(b.in, h.book.Now())
+	now := h.book.Now()
+	c, _, err := parse(b.in, now)
 	switch {
 	case err != nil:
 		result = failure(key, err)
@@ -48,8 +49,27 @@ func (h *Handler) evaluate(w http.ResponseWriter, r *http.Request, b *buffer, gr
 	default:
 		result = view.Evaluate(key, c)
 	}
-	b.out = appendResult(b.out, &result, view.Metadata[key])
+	b.out = appendResult(b.out, &result, stale(view, now, view.Metadata[key]))
 	return &result
+}
+
+// stale returns the metadata of a flag, with how old the view is when it may no
+// longer be what the flags say.
+func stale(view *book.View, now time.Time, metadata []byte) []byte {
+	age, stale := view.Stale(now)
+	if !stale {
+		return metadata
+	}
+	out := appendAge([]byte{'{'}, age)
+	if len(metadata) > len("{}") {
+		return append(append(out, ','), metadata[1:]...)
+	}
+	return append(out, '}')
+}
+
+// appendAge appends the members of metadata that tell that a view is stale.
+func appendAge(b []byte, age time.Duration) []byte {
+	return strconv.AppendInt(append(b, `"stale":true,"age":`...), int64(age/time.Second), 10)
 }
 
 // unread answers a request whose body could not be read.
@@ -104,7 +124,12 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request) {
 	b.out = append(b.out, `],"eventStreams":[{"type":"sse","endpoint":{"requestUri":`...)
 	b.out = quoted(b.out, stream(view, grant, r))
 	b.out = append(b.out, `},"inactivityDelaySec":120}],"metadata":{"revision":`...)
-	b.out = append(strconv.AppendInt(b.out, view.Sequence, 10), `}}`...)
+	b.out = strconv.AppendInt(b.out, view.Sequence, 10)
+	if age, stale := view.Stale(now); stale {
+		b.out = append(b.out, ',')
+		b.out = appendAge(b.out, age)
+	}
+	b.out = append(b.out, `}}`...)
 	send(w, http.StatusOK, b.out)
 }
 
@@ -124,6 +149,9 @@ func etag(view *book.View, grant *book.Grant, context []byte, now time.Time) str
 	hash := sha256.New()
 	about := grant.Application + "\n" + grant.Environment + "\n" + grant.ID + "\n" + strconv.FormatInt(view.Sequence, 10) + "\n" +
 		strconv.FormatInt(view.ChangedAt.UnixNano(), 10) + "\n" // a store that is restored gives numbers again
+	if _, stale := view.Stale(now); stale {
+		about += "stale\n"
+	}
 	if view.Timed {
 		about += strconv.FormatInt(now.Unix(), 10) + "\n"
 	}

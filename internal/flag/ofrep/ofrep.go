@@ -28,14 +28,24 @@ const MaxBodyBytes = 64 << 10
 // bodyTimeout is how long a client may take for a body.
 const bodyTimeout = 30 * time.Second
 
+// Book is where flags and access keys are read: a *book.Book or a *book.Copy.
+type Book interface {
+	Grant(key string) *book.Grant
+	View(application, environment string) *book.View
+	Replaced() <-chan struct{}
+	Now() time.Time
+}
+
+var _, _ Book = (*book.Book)(nil), (*book.Copy)(nil)
+
 // Handler answers the protocol from the flags of a book.
 type Handler struct {
-	book    *book.Book
+	book    Book
 	metrics *metrics
 }
 
 // New returns a handler. It is a prometheus.Collector too.
-func New(b *book.Book) *Handler { return &Handler{book: b, metrics: newMetrics()} }
+func New(b Book) *Handler { return &Handler{book: b, metrics: newMetrics()} }
 
 var _ prometheus.Collector = (*Handler)(nil)
 
