@@ -10,7 +10,6 @@ import (
 
 const (
 	ofrepPrefix = "/ofrep/"
-	ofrepEvents = "/ofrep/v1/events"
 	flagsPrefix = "/v1/flags/"
 	keyPrefix   = "davit_" // of access keys
 )
@@ -37,7 +36,7 @@ func (s *Server) admit(guarded http.Handler) http.Handler {
 
 // ofrep hands a request over; streams end when the server stops.
 func (s *Server) ofrep(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == ofrepEvents {
+	if r.Method == http.MethodGet {
 		ctx, cancel := s.streamContext(r.Context())
 		defer cancel()
 		r = r.WithContext(ctx)

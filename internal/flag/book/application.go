@@ -34,7 +34,8 @@ type View struct {
 	ChangedAt time.Time
 
 	flags  []davit.Flag // with what they say in all environments that are known here
-	copied *copied      // nil: this is the store's own
+	whole  document
+	copied *copied // nil: this is the store's own
 }
 
 // compile returns an application with snapshots for those environments that its

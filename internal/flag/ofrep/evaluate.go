@@ -122,7 +122,7 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request) {
 		b.out = appendResult(b.out, &result, view.Metadata[key])
 	}
 	b.out = append(b.out, `],"eventStreams":[{"type":"sse","endpoint":{"requestUri":`...)
-	b.out = quoted(b.out, stream(view, grant, r))
+	b.out = quoted(b.out, changes(view, grant, r))
 	b.out = append(b.out, `},"inactivityDelaySec":120}],"metadata":{"revision":`...)
 	b.out = strconv.AppendInt(b.out, view.Sequence, 10)
 	if age, stale := view.Stale(now); stale {
@@ -133,9 +133,9 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request) {
 	send(w, http.StatusOK, b.out)
 }
 
-// stream returns where changes after a view are told. Pages cannot send a header
+// changes returns where changes after a view are told. Pages cannot send a header
 // there, so the address holds their key, which is no secret.
-func stream(view *book.View, grant *book.Grant, r *http.Request) string {
+func changes(view *book.View, grant *book.Grant, r *http.Request) string {
 	uri := EventsPath + "?after=" + strconv.FormatInt(view.Sequence, 10)
 	if clientSide(grant) {
 		uri += "&key=" + url.QueryEscape(shown(r))

@@ -37,10 +37,8 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 		after = n
 		break
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	s := &listener{w: w, control: http.NewResponseController(w)}
-	defer func() { _ = s.control.SetWriteDeadline(time.Time{}) }() // for the connection's next request
+	s := newListener(w)
+	defer s.end()
 	if s.write("retry: 2000\n\n") != nil {
 		return
 	}
@@ -97,6 +95,18 @@ type listener struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 }
+
+const eventStream = "text/event-stream"
+
+// newListener begins a stream.
+func newListener(w http.ResponseWriter) *listener {
+	w.Header().Set("Content-Type", eventStream)
+	w.Header().Set("Cache-Control", "no-store")
+	return &listener{w: w, control: http.NewResponseController(w)}
+}
+
+// end leaves the connection to its next request.
+func (l *listener) end() { _ = l.control.SetWriteDeadline(time.Time{}) } // one that cannot has none
 
 // changed tells of a change.
 func (l *listener) changed(view *book.View) error {

@@ -75,6 +75,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if h.method(w, r, http.MethodGet) {
 			h.events(w, r)
 		}
+	case path == SnapshotPath:
+		if h.method(w, r, http.MethodGet) {
+			h.snapshot(w, r)
+		}
 	default:
 		fail(w, http.StatusNotFound, "the protocol has no "+path)
 	}

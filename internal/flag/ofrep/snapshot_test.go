@@ -1,0 +1,41 @@
+package ofrep_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/flag/ofrep"
+)
+
+// TestSnapshot gives out what flags say in the key's environment, once.
+func TestSnapshot(t *testing.T) {
+	w := newWorld(t)
+	w.set(t, "a", env(davit.TurnOn), davit.FlagInstruction{Kind: davit.TurnOn, Environment: "staging"})
+	server, client := w.texts[davit.AccessServer], w.texts[davit.AccessClient]
+	resp, text := w.ask(t, http.MethodGet, ofrep.SnapshotPath, server, "")
+	var s davit.FlagSnapshot
+	if err := json.Unmarshal([]byte(text), &s); err != nil || s.Application != "shop" || s.Environment != "production" || s.Revision != 1 ||
+		len(s.Flags) != 1 || !s.Flags[0].Environments["production"].Enabled || len(s.Flags[0].Environments) != 1 {
+		t.Fatalf("%s (%v)", text, err)
+	}
+	tag := resp.Header.Get("ETag")
+	if resp, _ := w.ask(t, http.MethodGet, ofrep.SnapshotPath, server, "", "If-None-Match", tag); resp.StatusCode != http.StatusNotModified {
+		t.Errorf("the same again: %d", resp.StatusCode)
+	}
+	w.set(t, "a", env(davit.TurnOff))
+	if resp, _ := w.ask(t, http.MethodGet, ofrep.SnapshotPath, server, "", "If-None-Match", tag); resp.StatusCode != http.StatusOK {
+		t.Errorf("after a change: %d", resp.StatusCode)
+	}
+	if resp, text := w.ask(t, http.MethodGet, ofrep.SnapshotPath, client, ""); resp.StatusCode != http.StatusForbidden || strings.Contains(text, `"flags"`) {
+		t.Errorf("a client key: %d %s", resp.StatusCode, text)
+	}
+	if resp, _ := w.ask(t, http.MethodGet, ofrep.SnapshotPath, "", ""); resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("no key: %d", resp.StatusCode)
+	}
+	if resp, _ := w.ask(t, http.MethodPost, ofrep.SnapshotPath, server, ""); resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != "GET, OPTIONS" {
+		t.Errorf("POST: %d", resp.StatusCode)
+	}
+}
