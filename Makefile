@@ -26,8 +26,12 @@ demo: build ## deployments of the example under live traffic, in under 90 s
 
 .PHONY: test
 test: $(FLAGD_CORE) ## all tests; TESTFLAGS are go test's
-	scripts/need node=nodejs
+	scripts/need node=nodejs redis-server=redis-server
 	DAVIT_FLAGD_CORE=$(FLAGD_CORE) go test $(TESTFLAGS) ./...
+	[ "$$(uname)" != Linux ] || go test -tags e2e -run $(CLIENTS) $(TESTFLAGS) ./e2e
+
+# The real OpenFeature clients read flags; the test installs them.
+CLIENTS := '^TestOpenFeatureClients$$'
 
 $(FLAGD_CORE):
 	scripts/need node=nodejs npm=npm
@@ -47,7 +51,7 @@ mutants: ## faults seeded into the engine, each of which its simulation must fin
 .PHONY: e2e
 e2e: ## the real binary with real processes, broken on purpose (Linux)
 	scripts/need prometheus=prometheus redis-server=redis-server pg_ctlcluster=postgresql node=nodejs npm=npm
-	go test -tags e2e -timeout 20m $(TESTFLAGS) ./e2e
+	go test -tags e2e -timeout 20m -skip $(CLIENTS) $(TESTFLAGS) ./e2e
 
 .PHONY: e2e-kubernetes
 e2e-kubernetes: ## a real Kubernetes, or the one that KUBECONFIG names, and Davit on it (Linux, as root)
@@ -139,8 +143,10 @@ bench-kubernetes: build ## deployments to a real Kubernetes: lost, how quick, ca
 	for figure in deployments switch rollback calls environments; do go run ./bench/kubernetes -davit bin/davit $(BENCHFLAGS) $$figure; done
 
 .PHONY: bench-flags
-bench-flags: ## evaluating and compiling feature flags
+bench-flags: ## evaluating and compiling feature flags, and how their changes spread
+	scripts/need redis-server=redis-server
 	go test -run '^$$' -bench . $(BENCHFLAGS) ./internal/flag
+	go run ./bench/flags
 
 .PHONY: bench-validation
 bench-validation: build ## the whole validation suite against the example application

@@ -5,8 +5,11 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +24,8 @@ var openFeature = []string{
 	"@openfeature/web-sdk@1.10.0", "@openfeature/ofrep-web-provider@0.4.3", "eventsource@4.1.1",
 }
 
-// openFeatureModules returns the folder with the clients, in the cache of tools.
+// openFeatureModules returns the folder with the clients, in the cache of tools,
+// where each set of versions is installed once.
 func openFeatureModules(t *testing.T) string {
 	t.Helper()
 	if out, err := exec.Command("../scripts/need", "node=nodejs", "npm=npm").CombinedOutput(); err != nil {
@@ -31,12 +35,28 @@ func openFeatureModules(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(cache, "davit", "tools", "openfeature")
-	args := append([]string{"install", "--silent", "--no-audit", "--no-fund", "--prefer-offline", "--prefix", dir}, openFeature...)
+	versions := sha256.Sum256([]byte(strings.Join(openFeature, " ")))
+	dir := filepath.Join(cache, "davit", "tools", fmt.Sprintf("openfeature-%x", versions[:6]))
+	modules := filepath.Join(dir, "node_modules")
+	if _, err := os.Stat(dir); err == nil {
+		return modules
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	draft, err := os.MkdirTemp(filepath.Dir(dir), "openfeature-*.new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(draft)
+	args := append([]string{"install", "--silent", "--no-audit", "--no-fund", "--prefix", draft}, openFeature...)
 	if out, err := exec.Command("npm", args...).CombinedOutput(); err != nil {
 		t.Fatalf("npm install: %v\n%s", err, out)
 	}
-	return filepath.Join(dir, "node_modules")
+	if err := os.Rename(draft, dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatal(err)
+	}
+	return modules
 }
 
 // answered is a line of testdata/openfeature.mjs.
