@@ -70,6 +70,14 @@ func plain(s scope, service string, note routeNote, releases []*davit.Release) (
 	}, nil
 }
 
+// shows reports whether a Service is in view as it was applied.
+func (r *Router) shows(applied *corev1.Service) bool {
+	return slices.ContainsFunc(r.plainServices(), func(seen *corev1.Service) bool {
+		return seen.UID == applied.UID && seen.Annotations[annotationRouting] == applied.Annotations[annotationRouting] &&
+			maps.Equal(seen.Spec.Selector, applied.Spec.Selector)
+	})
+}
+
 // plainServices returns the environment's Services, without those of releases.
 func (r *Router) plainServices() []*corev1.Service {
 	var found []*corev1.Service
@@ -180,7 +188,12 @@ func (r *Router) routePlain(ctx context.Context, routing davit.Routing) error {
 		if s == nil {
 			continue
 		}
-		if _, err := apply(ctx, r.cluster.api.services(), s); err != nil {
+		applied, err := apply(ctx, r.cluster.api.services(), s)
+		if err != nil {
+			return err
+		}
+		runtime := r.cluster.Runtime(r.scope.application, r.scope.environment)
+		if err := runtime.await(ctx, func() bool { return r.shows(applied) }); err != nil {
 			return err
 		}
 	}
