@@ -152,12 +152,12 @@ func underWay(ctx context.Context, r *rig.Rig, version string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var list struct{ Environments []davit.Environment }
+	var list []davit.Environment
 	if err := json.Unmarshal([]byte(result.Stdout), &list); err != nil {
 		return 0, fmt.Errorf("reading what davit status wrote: %w: %s", err, result.Stderr)
 	}
 	left := 0
-	for _, e := range list.Environments {
+	for _, e := range list {
 		switch {
 		case e.Rollout != "":
 			left++
