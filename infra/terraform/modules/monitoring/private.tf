@@ -1,0 +1,54 @@
+# Azure Monitor by private link: the workspace and the collection endpoint are
+# one scope, metrics and Grafana have endpoints of their own.
+resource "azurerm_monitor_private_link_scope" "scope" {
+  name                  = "ampls-${var.site.name}"
+  resource_group_name   = var.site.resource_group
+  ingestion_access_mode = "PrivateOnly"
+  query_access_mode     = "PrivateOnly"
+  tags                  = var.site.tags
+}
+
+resource "azurerm_monitor_private_link_scoped_service" "scoped" {
+  for_each = {
+    workspace  = azurerm_log_analytics_workspace.this.id
+    collection = azurerm_monitor_data_collection_endpoint.collection.id
+  }
+
+  name                = each.key
+  resource_group_name = var.site.resource_group
+  scope_name          = azurerm_monitor_private_link_scope.scope.name
+  linked_resource_id  = each.value
+}
+
+locals {
+  endpoints = {
+    monitor = { target = azurerm_monitor_private_link_scope.scope.id, group = "azuremonitor", zones = ["monitor", "oms", "ods", "agentsvc", "blob"] }
+    metrics = { target = azurerm_monitor_workspace.metrics.id, group = "prometheusMetrics", zones = ["prometheus"] }
+    grafana = { target = azurerm_dashboard_grafana.grafana.id, group = "grafana", zones = ["grafana"] }
+  }
+}
+
+resource "azurerm_private_endpoint" "endpoint" {
+  for_each = local.endpoints
+
+  name                = "pe-${var.site.name}-${each.key}"
+  resource_group_name = var.site.resource_group
+  location            = var.site.location
+  subnet_id           = var.subnet_id
+  tags                = var.site.tags
+
+  private_service_connection {
+    name                           = each.key
+    private_connection_resource_id = each.value.target
+    subresource_names              = [each.value.group]
+    is_manual_connection           = false
+  }
+
+  private_dns_zone_group {
+    name                 = "default"
+    private_dns_zone_ids = [for z in each.value.zones : var.zone_ids[z]]
+  }
+
+  # The endpoint takes the addresses of what is in the scope when it is made.
+  depends_on = [azurerm_monitor_private_link_scoped_service.scoped]
+}

@@ -1,0 +1,41 @@
+variable "site" {
+  description = "What all resources of an environment share: name is <workload>-<environment>-<location code>, compact the same for services that take no hyphens and want it unique in the world."
+  type = object({
+    name           = string
+    compact        = string
+    unique         = string
+    location       = string
+    resource_group = string
+    tags           = map(string)
+  })
+}
+
+variable "subnet_id" {
+  description = "Subnet of private endpoints."
+  type        = string
+}
+
+variable "zone_ids" {
+  description = "Private DNS zones by service."
+  type        = map(string)
+}
+
+variable "workspace_id" {
+  description = "Workspace that takes logs and metrics."
+  type        = string
+}
+
+variable "sku" {
+  description = "Size of Azure Managed Redis."
+  type        = string
+}
+
+variable "high_availability" {
+  description = "Whether there is a replica in another zone."
+  type        = bool
+}
+
+variable "davit_principal_id" {
+  description = "Who reads and writes."
+  type        = string
+}

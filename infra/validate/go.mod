@@ -1,0 +1,3 @@
+module github.com/davit-dev/davit/infra/validate
+
+go 1.26
