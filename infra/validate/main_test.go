@@ -13,6 +13,7 @@ import (
 var tools struct {
 	terraform, tflint, gitleaks string
 	mirror                      string // of providers, as Terraform wants it
+	work                        string // a folder that is gone after the run
 	azure                       *standIn
 }
 
@@ -22,6 +23,7 @@ func run(m *testing.M) int {
 	work, err := os.MkdirTemp("", "davit-infra-")
 	if err == nil {
 		defer os.RemoveAll(work)
+		tools.work = work
 		err = findTools(work)
 	}
 	if err != nil {

@@ -38,22 +38,20 @@ func plan(t *testing.T, environment string) Plan {
 	if p, ok := plans.made[environment]; ok {
 		return p
 	}
-	d := copyTree(t)
-	d.must(t, "init", "-input=false", "-no-color")
-	p, err := d.plan(t, environment)
-	if err != "" {
-		t.Fatal(err)
+	p, refusal := copyTree(t).plan(t, environment)
+	if refusal != "" {
+		t.Fatal(refusal)
 	}
 	plans.made[environment] = p
 	return p
 }
 
-// plan plans what is initialized already, and returns Terraform's words when it refuses.
+// plan plans an environment, and returns Terraform's words when it refuses.
 func (d tree) plan(t *testing.T, environment string, args ...string) (Plan, string) {
 	t.Helper()
 	file := environment + ".plan"
-	args = append([]string{"plan", "-input=false", "-no-color", "-lock=false", "-var-file=" + environment + ".tfvars", "-out=" + file}, args...)
-	if out, err := d.terraform(t, args...); err != nil {
+	args = append([]string{"plan", "-input=false", "-no-color", "-var-file=" + environment + ".tfvars", "-out=" + file}, args...)
+	if out, err := d.terraform(t.Context(), args...); err != nil {
 		return Plan{}, out
 	}
 	return parsePlan(t, []byte(d.must(t, "show", "-json", file))), ""

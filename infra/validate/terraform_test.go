@@ -2,55 +2,95 @@ package validate
 
 import (
 	"bytes"
-	"errors"
+	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
 // infra is the folder that is validated.
 const infra = ".."
 
-// tree is a copy of infra/ that a test may break, with its root of Terraform
-// made ready for planning.
+// tree is a copy of infra/ that a test may break.
 type tree string
 
-// copyTree copies what Terraform reads, with a state of its own instead of
-// Azure's, and edits the copy: each edit is file, old, new, and must apply.
-func copyTree(t *testing.T, edits ...[3]string) tree {
-	t.Helper()
-	to := tree(t.TempDir())
-	for _, folder := range []string{"terraform", "alerts"} {
-		copyFolder(t, filepath.Join(infra, folder), filepath.Join(string(to), folder))
+// An edit replaces what a file of the tree has: the text old, which it must have.
+type edit struct{ file, old, new string }
+
+// initialized is a copy of the tree after terraform init, made once.
+var initialized = sync.OnceValues(func() (tree, error) {
+	d := tree(filepath.Join(tools.work, "initialized"))
+	if err := d.fill(); err != nil {
+		return d, fmt.Errorf("copying infra: %w", err)
 	}
-	write(t, filepath.Join(to.root(), "backend_override.tf"), "terraform {\n  backend \"local\" {}\n}\n")
-	for _, e := range edits {
-		file := filepath.Join(to.root(), e[0])
-		old := read(t, file)
-		if !strings.Contains(old, e[1]) {
-			t.Fatalf("%s has no %q to break", e[0], e[1])
+	if out, err := d.terraform(context.Background(), "init", "-input=false", "-no-color"); err != nil {
+		return d, fmt.Errorf("terraform init: %w\n%s", err, out)
+	}
+	return d, nil
+})
+
+// copyTree copies what Terraform reads, initialized, and edits the copy.
+func copyTree(t *testing.T, edits ...edit) tree {
+	t.Helper()
+	from, err := initialized()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := tree(t.TempDir())
+	if err := to.fill(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{".terraform", ".terraform.lock.hcl"} {
+		if err := os.Symlink(filepath.Join(from.root(), name), filepath.Join(to.root(), name)); err != nil {
+			t.Fatal(err)
 		}
-		write(t, file, strings.Replace(old, e[1], e[2], 1))
+	}
+	for _, e := range edits {
+		file := filepath.Join(to.root(), e.file)
+		old := read(t, file)
+		if !strings.Contains(old, e.old) {
+			t.Fatalf("%s has no %q to break", e.file, e.old)
+		}
+		if err := os.WriteFile(file, []byte(strings.Replace(old, e.old, e.new, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return to
+}
+
+// fill copies what Terraform reads into d, with a state of its own instead of
+// Azure's, and the settings that make it ask nobody for providers.
+func (d tree) fill() error {
+	for _, folder := range []string{"terraform", "alerts"} {
+		if err := os.CopyFS(filepath.Join(string(d), folder), os.DirFS(filepath.Join(infra, folder))); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(d.root(), "backend_override.tf"), []byte("terraform {\n  backend \"local\" {}\n}\n"), 0o644); err != nil {
+		return err
+	}
+	mirror := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", tools.mirror)
+	return os.WriteFile(filepath.Join(string(d), "terraformrc"), []byte(mirror), 0o644)
 }
 
 func (d tree) root() string { return filepath.Join(string(d), "terraform") }
 
 // terraform runs it in the root and returns what it printed. It asks nobody but
-// the stand-in.
-func (d tree) terraform(t *testing.T, args ...string) (string, error) {
-	t.Helper()
-	config := filepath.Join(string(d), "terraformrc")
-	if _, err := os.Stat(config); errors.Is(err, fs.ErrNotExist) {
-		write(t, config, "disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path    = \""+tools.mirror+"\"\n    include = [\"registry.terraform.io/*/*\"]\n  }\n}\n")
-	}
-	cmd := exec.CommandContext(t.Context(), tools.terraform, args...)
+// the stand-in, and knows nothing of who runs the test.
+func (d tree) terraform(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, tools.terraform, args...)
 	cmd.Dir = d.root()
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + string(d), "TF_IN_AUTOMATION=1", "TF_CLI_CONFIG_FILE=" + config}, tools.azure.environment()...)
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"),
+		"HOME=" + string(d),
+		"TF_IN_AUTOMATION=1",
+		"TF_CLI_CONFIG_FILE=" + filepath.Join(string(d), "terraformrc"),
+	}, tools.azure.environment()...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
@@ -60,38 +100,11 @@ func (d tree) terraform(t *testing.T, args ...string) (string, error) {
 // must runs Terraform and ends the test when it fails.
 func (d tree) must(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := d.terraform(t, args...)
+	out, err := d.terraform(t.Context(), args...)
 	if err != nil {
 		t.Fatalf("terraform %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return out
-}
-
-func copyFolder(t *testing.T, from, to string) {
-	t.Helper()
-	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			if entry.Name() == ".terraform" {
-				return fs.SkipDir
-			}
-			return os.MkdirAll(filepath.Join(to, rel), 0o755)
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, rel), data, 0o644)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func read(t *testing.T, file string) string {
@@ -103,9 +116,57 @@ func read(t *testing.T, file string) string {
 	return string(data)
 }
 
-func write(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+func TestTerraformIsFormatted(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), tools.terraform, "fmt", "-check", "-diff", "-recursive", filepath.Join(infra, "terraform")).CombinedOutput()
+	if err != nil {
+		t.Errorf("terraform fmt -check: %v\n%s", err, out)
+	}
+}
+
+func TestTerraformIsValid(t *testing.T) {
+	copyTree(t).must(t, "validate", "-no-color")
+}
+
+// The modules' logic, by Terraform's own tests with providers that pretend.
+func TestModules(t *testing.T) {
+	t.Parallel()
+	out := copyTree(t).must(t, "test", "-no-color")
+	if !strings.Contains(out, "Success!") || strings.Contains(out, "Success! 0 passed") {
+		t.Errorf("terraform test ran nothing:\n%s", out)
+	}
+}
+
+// What cannot be made again without loss is not destroyed by a plan.
+func TestWhatMustNotBeLostIsKept(t *testing.T) {
+	kept := map[string]bool{
+		"azurerm_resource_group": false, "azurerm_kubernetes_cluster": false, "azurerm_container_registry": false,
+		"azurerm_key_vault": false, "azurerm_storage_account": false,
+		"azurerm_postgresql_flexible_server": false, "azurerm_postgresql_flexible_server_database": false,
+	}
+	root := filepath.Join(infra, "terraform")
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".tf" {
+			return err
+		}
+		for _, block := range strings.Split("\n"+read(t, path), "\nresource \"")[1:] {
+			kind, _, _ := strings.Cut(block, "\"")
+			if _, ok := kept[kind]; !ok {
+				continue
+			}
+			body, _, _ := strings.Cut(block, "\n}")
+			if !strings.Contains(body, "prevent_destroy = true") {
+				t.Errorf("%s: %s may be destroyed: its lifecycle has no prevent_destroy", path, kind)
+			}
+			kept[kind] = true
+		}
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
+	}
+	for kind, found := range kept {
+		if !found {
+			t.Errorf("no %s is there to be kept", kind)
+		}
 	}
 }

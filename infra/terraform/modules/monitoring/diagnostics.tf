@@ -1,16 +1,10 @@
-locals {
-  # Security groups have logs and no metrics.
-  diagnosed = {
-    for name, id in var.network_diagnosed : name => { id = id, metrics = !startswith(name, "nsg-") }
-  }
-}
-
 # The network's are here because the workspace is, which the network comes before.
+# Security groups have logs and no metrics.
 resource "azurerm_monitor_diagnostic_setting" "network_diagnostics" {
-  for_each = local.diagnosed
+  for_each = var.network_diagnosed
 
   name                       = "to-workspace"
-  target_resource_id         = each.value.id
+  target_resource_id         = each.value
   log_analytics_workspace_id = azurerm_log_analytics_workspace.this.id
 
   enabled_log {
@@ -18,7 +12,7 @@ resource "azurerm_monitor_diagnostic_setting" "network_diagnostics" {
   }
 
   dynamic "enabled_metric" {
-    for_each = each.value.metrics ? ["AllMetrics"] : []
+    for_each = startswith(each.key, "nsg-") ? [] : ["AllMetrics"]
     content {
       category = enabled_metric.value
     }

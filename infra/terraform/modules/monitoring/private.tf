@@ -20,16 +20,12 @@ resource "azurerm_monitor_private_link_scoped_service" "scoped" {
   linked_resource_id  = each.value
 }
 
-locals {
-  endpoints = {
+resource "azurerm_private_endpoint" "endpoint" {
+  for_each = {
     monitor = { target = azurerm_monitor_private_link_scope.scope.id, group = "azuremonitor", zones = ["monitor", "oms", "ods", "agentsvc", "blob"] }
     metrics = { target = azurerm_monitor_workspace.metrics.id, group = "prometheusMetrics", zones = ["prometheus"] }
     grafana = { target = azurerm_dashboard_grafana.grafana.id, group = "grafana", zones = ["grafana"] }
   }
-}
-
-resource "azurerm_private_endpoint" "endpoint" {
-  for_each = local.endpoints
 
   name                = "pe-${var.site.name}-${each.key}"
   resource_group_name = var.site.resource_group
