@@ -44,7 +44,7 @@ deny contains {"rule": "roles", "address": sprintf("%s.azurerm_role_assignment.%
 	some module, m in modules
 	some r in m.resources
 	r.type == "azurerm_role_assignment"
-	direct := {[module, ref] | some ref in object.get(r.expressions.scope, "references", [])}
+	direct := {[module, ref] | walk([r.expressions.scope, object.get(r, "for_each_expression", {})], [_, x]); some ref in x.references}
 	some node in direct | named(direct)
 	startswith(node[1], "azurerm_resource_group.")
 }
