@@ -76,5 +76,10 @@ watched[type] := {[node[0], resource] |
 	some type in watchers
 }
 
+# within(module) is how addresses in it begin.
+within("") := ""
+
+within(module) := sprintf("module.%s.", [module]) if module != ""
+
 # place is where a resource is in that graph.
 place(r) := [trim_prefix(object.get(r, "module_address", ""), "module."), sprintf("%s.%s", [r.type, r.name])]

@@ -40,7 +40,7 @@ deny contains violation("roles", r, sprintf("the role's scope %q is wider than a
 	not contains(r.change.after.scope, "/providers/")
 }
 
-deny contains {"rule": "roles", "address": sprintf("%s.azurerm_role_assignment.%s", [module, r.name]), "says": "the role's scope is the resource group: give it on the resource"} if {
+deny contains {"rule": "roles", "address": sprintf("%sazurerm_role_assignment.%s", [within(module), r.name]), "says": "the role's scope is the resource group: give it on the resource"} if {
 	some module, m in modules
 	some r in m.resources
 	r.type == "azurerm_role_assignment"

@@ -4,9 +4,8 @@ package infra
 
 secretive := `(^|[._])(primary|secondary)_(access_)?key|connection_string|kube_(admin_)?config|access_key|shared_key|password|client_secret|sas_token|certificate_data|private_key`
 
-deny contains {"rule": "secrets", "address": sprintf("%soutput.%s", [prefix, name]), "says": sprintf("a key is in an output (%s)", [ref])} if {
+deny contains {"rule": "secrets", "address": sprintf("%soutput.%s", [within(module), name]), "says": sprintf("a key is in an output (%s)", [ref])} if {
 	some module, m in modules
-	prefix := {true: "", false: sprintf("module.%s.", [module])}[module == ""]
 	some name, o in object.get(m, "outputs", {})
 	walk(o.expression, [_, x])
 	some ref in x.references
