@@ -15,7 +15,7 @@ func otherCommands(a *app) []*cobra.Command {
 		a.approveCommand(), a.rejectCommand(),
 		proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand(), newReleaseCommand(a),
 		a.backupCommand(), a.restoreCommand(), a.validateCommand(), a.receiptCommand(), a.reportCommand(),
-		a.analyzeCommand(), a.flagCommand(),
+		a.analyzeCommand(), a.flagCommand(), newInfraCommand(),
 		a.upgradeCommand(),
 	}
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/infra"
+)
+
+// newInfraCommand returns "davit infra", which looks at the infrastructure that
+// Davit deploys to, as it is written down.
+func newInfraCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "infra",
+		Short: "Check the infrastructure's files",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(newInfraCheckCommand())
+	return cmd
+}
+
+func newInfraCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check [FOLDER]",
+		Short: "Check Terraform's files without the cloud",
+		Long: `Check a root module of Terraform, infra/terraform by default, without the cloud:
+formatted (terraform fmt), modules and providers come together (terraform init,
+without its backend), valid (terraform validate). It needs Terraform ` + infra.Oldest + ` or later,
+and asks the registry for providers that are not there yet.
+
+It judges no plan: what a plan must keep to is in infra/policy.
+
+The exit code is 1 when something is wrong, 5 when Terraform is not installed.`,
+		Example: "  davit infra check\n  davit infra check platform/terraform --output json",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			folder := "infra/terraform"
+			if len(args) > 0 {
+				folder = args[0]
+			}
+			report, err := checkInfra(cmd.Context(), folder)
+			if err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				err = printJSON(cmd.OutOrStdout(), struct {
+					infra.Report
+					OK bool `json:"ok"`
+				}{report, report.OK()})
+			} else {
+				_, err = io.WriteString(cmd.OutOrStdout(), tellInfra(report))
+			}
+			if err != nil {
+				return fmt.Errorf("printing the report: %w", err)
+			}
+			if !report.OK() {
+				return outcome(exitFailed)
+			}
+			return nil
+		},
+	}
+}
+
+// checkInfra checks a folder, with errors for people.
+func checkInfra(ctx context.Context, folder string) (infra.Report, error) {
+	report, err := infra.Check(ctx, folder)
+	switch {
+	case errors.Is(err, infra.ErrNoTerraform):
+		err = &davit.Error{
+			Code:    davit.CodeUnavailable,
+			Message: "terraform is not installed, so nothing was checked",
+			Hint:    "install Terraform " + infra.Oldest + " or later, and have it in PATH",
+			Err:     err,
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		err = &davit.Error{
+			Code:    davit.CodeInvalid,
+			Message: "there is no Terraform in " + folder,
+			Hint:    "name the folder of the root module: davit infra check FOLDER",
+			Err:     err,
+		}
+	}
+	return report, err
+}
+
+// tellInfra returns a report for people.
+func tellInfra(r infra.Report) string {
+	var b strings.Builder
+	for _, s := range r.Steps {
+		word := "ok"
+		if !s.OK {
+			word = "failed"
+		}
+		line := fmt.Sprintf("%-9s  %-6s  %s", s.Name, word, printable(s.Detail))
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		for _, p := range s.Problems {
+			fmt.Fprintf(&b, "    %s\n", printable(p))
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davit-dev/davit"
+)
+
+// runInfra runs "davit infra" with arguments.
+func runInfra(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	cmd := &cobra.Command{Use: "davit", SilenceErrors: true, SilenceUsage: true}
+	cmd.PersistentFlags().StringP("output", "o", "text", "")
+	cmd.AddCommand(newInfraCommand())
+	var out bytes.Buffer
+	cmd.SetOut(&out)
+	cmd.SetArgs(append([]string{"infra"}, args...))
+	err := cmd.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func TestInfraCheckWithoutTerraform(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := runInfra(t, "check", filepath.Join("..", "..", "infra", "terraform"))
+	if exitCode(err) != exitUnavailable || !strings.Contains(errorText(err), "nothing was checked") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestInfraCheckOfNothing(t *testing.T) {
+	_, err := runInfra(t, "check", t.TempDir())
+	if e, ok := errors.AsType[*davit.Error](err); !ok || e.Code != davit.CodeInvalid || !strings.Contains(e.Hint, "FOLDER") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestInfraCheck(t *testing.T) {
+	if _, err := exec.LookPath("terraform"); err != nil {
+		t.Skip("there is no terraform here; make test-infra has one")
+	}
+	t.Setenv("TF_CLI_CONFIG_FILE", os.DevNull)
+	dir := t.TempDir()
+	write := func(text string) {
+		if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("output \"one\" {\n  value = 1\n}\n")
+	out, err := runInfra(t, "check", dir)
+	if err != nil || !strings.Contains(out, "valid      ok\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	write("output \"one\" {\n  value = var.one\n}\n")
+	out, err = runInfra(t, "check", dir, "--output", "json")
+	var report struct {
+		OK    bool
+		Steps []struct {
+			Name     string
+			OK       bool
+			Problems []string
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &report); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	last := report.Steps[len(report.Steps)-1]
+	if !errors.Is(err, outcome(exitFailed)) || report.OK || last.Name != "valid" || last.OK || !strings.HasPrefix(last.Problems[0], "main.tf:2: ") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
