@@ -63,7 +63,7 @@ e2e-kubernetes: ## a real Kubernetes, or the one that KUBECONFIG names, and Davi
 	go test -tags e2e -p 1 -parallel 4 -v -timeout 20m $(TESTFLAGS) ./e2e/cluster ./e2e/kubernetes
 
 .PHONY: test-infra
-test-infra: ## infra/ planned by the real Terraform and azurerm provider, and judged; no Azure (20 minutes once, then 2)
+test-infra: build ## infra/ planned by the real Terraform and azurerm provider, and judged; no Azure (20 minutes once, then 2)
 	$(MAKE) -C infra/validate
 
 .PHONY: chaos

@@ -24,7 +24,7 @@ func TestManifests(t *testing.T) {
 		"metrics": {"ConfigMap"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			built := build(t, name)
+			built := build(t, filepath.Join(infra, "kubernetes", name))
 			if problems := conform(t, schemas, built); len(problems) > 0 {
 				t.Errorf("%s", strings.Join(problems, "\n"))
 			}
@@ -39,7 +39,7 @@ func TestManifests(t *testing.T) {
 
 func TestManifestsCanFail(t *testing.T) {
 	schemas := writeSchemas(t)
-	built := build(t, "gateway")
+	built := build(t, filepath.Join(infra, "kubernetes", "gateway"))
 	for old, wrong := range map[string]string{
 		"replicas: 3":                "replicas: three",
 		"gatewayClassName: traefik":  "gatewayClass: traefik",
@@ -54,10 +54,10 @@ func TestManifestsCanFail(t *testing.T) {
 	}
 }
 
-// build returns what kustomize makes of a folder of infra/kubernetes.
-func build(t *testing.T, name string) string {
+// build returns what kustomize makes of a folder.
+func build(t *testing.T, folder string) string {
 	t.Helper()
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(infra, "kubernetes", name))
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func conform(t *testing.T, schemas, manifests string) []string {
 // Kubernetes, the Gateway API's CRDs and testdata, and returns the folder.
 func writeSchemas(t *testing.T) string {
 	t.Helper()
-	dir, from := t.TempDir(), os.Getenv("DAVIT_SCHEMAS")
+	dir, from := t.TempDir(), tools.schemas
 	put := func(group, version, kind string, schema any) {
 		data, err := json.Marshal(schema)
 		if err != nil {

@@ -11,10 +11,11 @@ import (
 
 // tools are the programs that the tests run, and what they need to find.
 var tools struct {
-	terraform, tflint, gitleaks string
-	mirror                      string // of providers, as Terraform wants it
-	work                        string // a folder that is gone after the run
-	azure                       *standIn
+	davit, terraform, tflint, gitleaks string
+	schemas                            string // of Kubernetes and the Gateway API
+	mirror                             string // of providers, as Terraform wants it
+	work                               string // a folder that is gone after the run
+	azure                              *standIn
 }
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -43,9 +44,11 @@ func run(m *testing.M) int {
 // as a mirror below work.
 func findTools(work string) error {
 	var provider string
-	for name, into := range map[string]*string{"AZURERM": &provider, "TFLINT": &tools.tflint, "GITLEAKS": &tools.gitleaks} {
-		if *into = os.Getenv("DAVIT_" + name); *into == "" {
-			return fmt.Errorf("DAVIT_%s is not set: run make test-infra", name)
+	for name, into := range map[string]*string{
+		"DAVIT": &tools.davit, "DAVIT_AZURERM": &provider, "DAVIT_TFLINT": &tools.tflint, "DAVIT_GITLEAKS": &tools.gitleaks, "DAVIT_SCHEMAS": &tools.schemas,
+	} {
+		if *into = os.Getenv(name); *into == "" {
+			return fmt.Errorf("%s is not set: run make test-infra", name)
 		}
 	}
 	var err error

@@ -51,7 +51,7 @@ func TestBrokenPropertiesAreNamed(t *testing.T) {
 		},
 		{
 			"wildcard role",
-			[]edit{{"modules/davit/access.tf", `role = "AcrPush"`, `role = "Owner"`}},
+			[]edit{{"modules/davit/main.tf", `role = "AcrPush"`, `role = "Owner"`}},
 			`module.davit.azurerm_role_assignment.deploy_roles["push"]: wildcard role: Owner may do everything`,
 		},
 		{
