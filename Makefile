@@ -78,6 +78,7 @@ browser: ## the report in a real Chromium, without network
 .PHONY: lint
 lint: $(LINT) ## golangci-lint with .golangci.yml
 	$(LINT) run ./...
+	cd infra/validate && $(LINT) run ./...
 
 $(LINT):
 	@echo "building golangci-lint $(LINT_VERSION) into $(@D) (about a minute, once)"

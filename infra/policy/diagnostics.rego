@@ -19,6 +19,7 @@ diagnosable := {
 # undiagnosable have neither, or are parts of what has.
 undiagnosable := {
 	"azurerm_consumption_budget_resource_group",
+	"azurerm_dashboard_grafana_managed_private_endpoint",
 	"azurerm_eventgrid_system_topic_event_subscription",
 	"azurerm_federated_identity_credential",
 	"azurerm_kubernetes_cluster_node_pool",

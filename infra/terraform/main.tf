@@ -58,9 +58,9 @@ module "monitoring" {
 module "identity" {
   source = "./modules/identity"
 
-  site            = local.site
-  subnet_ids      = module.network.subnet_ids
-  cluster_zone_id = module.network.zone_ids["cluster"]
+  site               = local.site
+  virtual_network_id = module.network.virtual_network_id
+  cluster_zone_id    = module.network.zone_ids["cluster"]
 }
 
 module "registry" {

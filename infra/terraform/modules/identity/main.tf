@@ -9,12 +9,10 @@ resource "azurerm_user_assigned_identity" "this" {
   tags                = var.site.tags
 }
 
-# The control plane joins nodes and load balancers to these two subnets, and to
-# no other.
+# The control plane joins nodes and load balancers to subnets, and its private
+# zone to the network.
 resource "azurerm_role_assignment" "cluster_network" {
-  for_each = toset(["nodes", "ingress"])
-
-  scope                = var.subnet_ids[each.key]
+  scope                = var.virtual_network_id
   role_definition_name = "Network Contributor"
   principal_id         = azurerm_user_assigned_identity.this["cluster"].principal_id
   principal_type       = "ServicePrincipal"

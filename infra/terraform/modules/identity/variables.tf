@@ -10,9 +10,9 @@ variable "site" {
   })
 }
 
-variable "subnet_ids" {
-  description = "Subnets by name."
-  type        = map(string)
+variable "virtual_network_id" {
+  description = "Network that the control plane works in."
+  type        = string
 }
 
 variable "cluster_zone_id" {

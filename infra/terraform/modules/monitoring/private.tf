@@ -48,3 +48,16 @@ resource "azurerm_private_endpoint" "endpoint" {
   # The endpoint takes the addresses of what is in the scope when it is made.
   depends_on = [azurerm_monitor_private_link_scoped_service.scoped]
 }
+
+# Grafana asks for metrics through an endpoint of its own, which waits until
+# somebody approves it on the workspace: docs/infrastructure.md has the command.
+resource "azurerm_dashboard_grafana_managed_private_endpoint" "grafana_metrics" {
+  name                         = "metrics"
+  grafana_id                   = azurerm_dashboard_grafana.grafana.id
+  location                     = var.site.location
+  private_link_resource_id     = azurerm_monitor_workspace.metrics.id
+  private_link_resource_region = var.site.location
+  group_ids                    = ["prometheusMetrics"]
+  request_message              = "Grafana of ${var.site.name}"
+  tags                         = var.site.tags
+}

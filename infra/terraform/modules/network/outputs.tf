@@ -1,3 +1,8 @@
+output "virtual_network_id" {
+  description = "The network."
+  value       = azurerm_virtual_network.this.id
+}
+
 output "subnet_ids" {
   description = "Subnets by name: nodes, ingress, endpoints. They are given out when their rules and their way out are there."
   value       = { for name, s in azurerm_subnet.this : name => s.id }
