@@ -8,7 +8,7 @@ cost_center   = "engineering"
 
 address_space = "10.41.0.0/16"
 
-# Three zones, a node in each. The general pool's nodes are about 380 EUR a month each.
+# Three zones, a node in each. The general pool's nodes are about 360 USD a month each.
 system_pool = { vm_size = "Standard_D4ads_v5", min = 3, max = 6 }
 user_pools = {
   general = { vm_size = "Standard_D8ads_v5", min = 3, max = 12 }

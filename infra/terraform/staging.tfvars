@@ -8,7 +8,7 @@ cost_center   = "engineering"
 
 address_space = "10.40.0.0/16"
 
-# Nodes are the greatest part of the bill. A node of the size below is about 190 EUR a month.
+# Nodes are the greatest part of the bill. A node of the size below is about 180 USD a month.
 system_pool = { vm_size = "Standard_D4ads_v5", min = 3, max = 5 }
 user_pools = {
   general = { vm_size = "Standard_D4ads_v5", min = 1, max = 4 }
