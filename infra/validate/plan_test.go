@@ -110,3 +110,18 @@ func TestPlans(t *testing.T) {
 		t.Errorf("planning asked Azure: %q", asked)
 	}
 }
+
+// Azure's rules for names hold where the parts of names are as long as they may be.
+func TestLongestNamesAreTaken(t *testing.T) {
+	t.Parallel()
+	p, refusal := copyTree(t).plan(t, "production", "-var=workload=workload", "-var=location_code=gwcn", "-var=unique=abcde")
+	if refusal != "" {
+		t.Fatal(refusal)
+	}
+	longest := map[string]int{"azurerm_storage_account": 24, "azurerm_key_vault": 24, "azurerm_dashboard_grafana": 23, "azurerm_container_registry": 50, "azurerm_kubernetes_cluster": 63, "azurerm_postgresql_flexible_server": 63}
+	for _, r := range p.Resources {
+		if name, ok := r.Values["name"].(string); ok && longest[r.Type] > 0 && len(name) > longest[r.Type] {
+			t.Errorf("%s: %s is longer than %d", r.Address, name, longest[r.Type])
+		}
+	}
+}
