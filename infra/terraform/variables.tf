@@ -79,14 +79,13 @@ variable "pod_cidr" {
   type        = string
   default     = "10.244.0.0/16"
 
+  # Two ranges overlap when they are the same, cut to the shorter prefix.
   validation {
-    condition     = can(cidrnetmask(var.pod_cidr)) && !can(regex("^172\\.3[01]\\.", var.pod_cidr))
-    error_message = "pod_cidr is an IPv4 range outside 172.30.0.0/16 and 172.31.0.0/16, which AKS keeps for itself."
-  }
-
-  validation {
-    condition     = split(".", var.pod_cidr)[1] != split(".", var.address_space)[1] || split(".", var.pod_cidr)[0] != split(".", var.address_space)[0]
-    error_message = "pod_cidr lies in address_space."
+    condition = alltrue([for taken in ["172.30.0.0/16", "172.31.0.0/16", var.address_space] :
+      try(cidrsubnet("${split("/", var.pod_cidr)[0]}/${min(split("/", var.pod_cidr)[1], split("/", taken)[1])}", 0, 0) !=
+      cidrsubnet("${split("/", taken)[0]}/${min(split("/", var.pod_cidr)[1], split("/", taken)[1])}", 0, 0), false)
+    ])
+    error_message = "pod_cidr is an IPv4 range that overlaps neither address_space nor 172.30.0.0/16 and 172.31.0.0/16, which AKS keeps for itself."
   }
 }
 
@@ -96,13 +95,11 @@ variable "service_cidr" {
   default     = "10.245.0.0/16"
 
   validation {
-    condition     = can(cidrnetmask(var.service_cidr)) && !can(regex("^172\\.3[01]\\.", var.service_cidr))
-    error_message = "service_cidr is an IPv4 range outside 172.30.0.0/16 and 172.31.0.0/16, which AKS keeps for itself."
-  }
-
-  validation {
-    condition     = !contains([for r in [var.address_space, var.pod_cidr] : join(".", slice(split(".", r), 0, 2))], join(".", slice(split(".", var.service_cidr), 0, 2)))
-    error_message = "service_cidr lies in address_space or pod_cidr."
+    condition = alltrue([for taken in ["172.30.0.0/16", "172.31.0.0/16", var.address_space, var.pod_cidr] :
+      try(cidrsubnet("${split("/", var.service_cidr)[0]}/${min(split("/", var.service_cidr)[1], split("/", taken)[1])}", 0, 0) !=
+      cidrsubnet("${split("/", taken)[0]}/${min(split("/", var.service_cidr)[1], split("/", taken)[1])}", 0, 0), false)
+    ])
+    error_message = "service_cidr is an IPv4 range that overlaps neither address_space, nor pod_cidr, nor 172.30.0.0/16 and 172.31.0.0/16, which AKS keeps for itself."
   }
 }
 

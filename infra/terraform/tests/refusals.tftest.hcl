@@ -91,7 +91,7 @@ run "another_thing_wrong" {
   command = plan
 
   variables {
-    pod_cidr     = "10.40.0.0/16"
+    pod_cidr     = "10.32.0.0/12"
     system_pool  = { vm_size = "Standard_D4ads_v5", min = 6, max = 5 }
     user_pools   = { system = { vm_size = "Standard_D4ads_v5", min = 1, max = 2 } }
     postgres_sku = "B_Standard_B2s"
@@ -109,7 +109,7 @@ run "a_third_thing_wrong" {
   command = plan
 
   variables {
-    service_cidr = "10.244.0.0/16"
+    service_cidr = "10.244.128.0/20"
     user_pools   = {}
   }
 
