@@ -1,0 +1,170 @@
+package validate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-dev/davit/infra/validate/bicep"
+)
+
+// instance is a resource that Bicep declares, with what is within it.
+type instance struct{ *bicep.Instance }
+
+// ofBicep is what a deployment declares.
+func ofBicep(t *testing.T, d *bicep.Deployment) declared {
+	t.Helper()
+	all := declared{}
+	reached := map[string][]any{}
+	for _, r := range spread(d.Resources) {
+		if slices.Contains(parts, r.Type) {
+			continue
+		}
+		i := slices.IndexFunc(pairs, func(p pair) bool { return strings.EqualFold(p.arm, r.Type) })
+		if i < 0 {
+			t.Errorf("%s:%d: no type of Terraform is paired with %s", r.File, r.At.Line, r.Type)
+			continue
+		}
+		name := r.Name
+		if pairs[i].armKey != nil {
+			name = pairs[i].armKey(r)
+		}
+		said := map[string]string{}
+		body := r.within(d)
+		for _, property := range pairs[i].properties {
+			said[property.name] = plain(property.arm(body))
+		}
+		common(said, body)
+		if pairs[i].azurerm == "azurerm_private_endpoint" {
+			said["target"] = lastType(plain(follow(body, strings.Split("properties.privateLinkServiceConnections.0.properties.privateLinkServiceId", "."))))
+			var zones []any
+			for _, id := range list(follow(body, strings.Split("privateDnsZoneGroups/default.properties.privateDnsZoneConfigs.*.properties.privateDnsZoneId", "."))) {
+				zones = append(zones, lastName(plain(id)))
+			}
+			said["zones"] = plain(zones)
+		}
+		module, _, _ := strings.Cut(r.Module, "/")
+		all.add(t, key(pairs[i].arm, module, name), fmt.Sprintf("%s:%d", r.File, r.At.Line), said)
+		if typ := lastType(r.Scope); pairs[i].azurerm == "azurerm_role_assignment" && !slices.Contains(reached[module], any(typ)) {
+			reached[module] = append(reached[module], typ)
+		}
+	}
+	for module, types := range reached {
+		all.add(t, "what roles reach in "+module, module+".bicep", map[string]string{"types": plain(types)})
+	}
+	return all
+}
+
+// spread adds what Bicep writes within a resource and Terraform beside it.
+func spread(resources []*bicep.Instance) []instance {
+	var all []instance
+	add := func(r *bicep.Instance, typ, name string, body map[string]any) {
+		all = append(all, instance{&bicep.Instance{Module: r.Module, Symbol: r.Symbol, Type: typ, Name: name, ID: r.ID + "/subnets/" + name, Body: body, File: r.File, At: r.At}})
+	}
+	for _, r := range resources {
+		all = append(all, instance{r})
+		for range list(follow(r.Body, []string{"properties", "publicIpAddresses"})) {
+			add(r, "natGateways/publicIpAddresses", "ng", nil)
+		}
+		for _, s := range list(follow(r.Body, []string{"properties", "subnets"})) {
+			subnet := object(s)
+			name := plain(subnet["name"])
+			add(r, "Microsoft.Network/virtualNetworks/subnets", name, subnet)
+			for _, with := range []string{"networkSecurityGroup", "natGateway"} {
+				if follow(subnet, []string{"properties", with, "id"}) != nil {
+					add(r, "subnets/"+with, name, nil)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// within is the body of a resource with the children that Terraform has in it,
+// by type and name.
+func (i instance) within(d *bicep.Deployment) map[string]any {
+	body := maps.Clone(i.Body)
+	for _, r := range d.Resources {
+		if rest, ok := strings.CutPrefix(r.ID, i.ID+"/"); ok && slices.Contains(parts, r.Type) {
+			body[rest] = r.Body
+		}
+	}
+	return body
+}
+
+func armOf(name string) func(instance) string { return func(instance) string { return name } }
+
+// parent is the name of what a child is of.
+func (i instance) parent() string {
+	segments := strings.Split(i.ID, "/")
+	return segments[len(segments)-3]
+}
+
+// lastType and lastName are those of the resource that an id is of.
+func lastType(id string) string {
+	segments := strings.Split("/"+id, "/")
+	return segments[len(segments)-2]
+}
+
+func lastName(id string) string { return id[strings.LastIndex(id, "/")+1:] }
+
+// afterHyphen is what tells names of one type apart: the end of id-davit-staging-weu-deploy.
+func afterHyphen(name string) string { return name[strings.LastIndex(name, "-")+1:] }
+
+// diagnosed is what a diagnostic setting is of.
+func (i instance) diagnosed() string {
+	typ := lastType(i.Scope)
+	if typ == "networkSecurityGroups" {
+		return "of " + typ + " " + afterHyphen(lastName(i.Scope))
+	}
+	return "of " + typ
+}
+
+// principal is whose id a value is: it ends in .properties.principalId, or in
+// .identity.principalId for the identity of a resource itself.
+func principal(v any) string {
+	late, ok := v.(bicep.Runtime)
+	if !ok {
+		return plain(v)
+	}
+	if id, ok := strings.CutSuffix(string(late), ".identity.principalId"); ok {
+		return lastType(id)
+	}
+	id, _ := strings.CutSuffix(string(late), ".properties.principalId")
+	return afterHyphen(lastName(id))
+}
+
+// roles are the built-in ones that are used, by what Azure knows them as.
+var roles = []struct{ id, name string }{
+	{"22926164-76b3-42b3-bc55-97df8dab3e41", "Grafana Admin"},
+	{"4633458b-17de-408a-b874-0445c86b69e6", "Key Vault Secrets User"},
+	{"4abbcc35-e782-43d8-92c5-2d3f1bd2253f", "Azure Kubernetes Service Cluster User Role"},
+	{"4d97b98b-1d4f-4787-a291-c67834d212e7", "Network Contributor"},
+	{"7f951dda-4ed3-4680-a7ca-43fe172d538d", "AcrPull"},
+	{"8311e382-0749-4cb8-b61a-304f252e45ec", "AcrPush"},
+	{"b0d8363b-8ddd-447d-831f-62ca05bff136", "Monitoring Data Reader"},
+	{"b12aa53e-6015-4669-85d0-8515ebb3ae7f", "Private DNS Zone Contributor"},
+	{"b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b", "Azure Kubernetes Service RBAC Cluster Admin"},
+	{"ba92f5b4-2d11-453d-a403-e96b0029c9fe", "Storage Blob Data Contributor"},
+	{"c6a89b2d-59bc-44d0-9896-0f6e12d7b80a", "Storage Queue Data Message Sender"},
+	{"f1a07417-d97a-45cb-824c-7a7467783830", "Managed Identity Operator"},
+}
+
+func (i instance) granted() string {
+	id := lastName(plain(follow(i.Body, []string{"properties", "roleDefinitionId"})))
+	role := "role " + id
+	for _, r := range roles {
+		if r.id == id {
+			role = r.name
+		}
+	}
+	return role + " for " + principal(follow(i.Body, []string{"properties", "principalId"}))
+}
+
+func (i instance) credential() string { return i.Name + " for " + afterHyphen(i.parent()) }
+
+func (i instance) accessed() string {
+	return "for " + principal(follow(i.Body, []string{"properties", "user", "objectId"}))
+}

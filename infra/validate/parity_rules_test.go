@@ -1,0 +1,56 @@
+package validate
+
+import (
+	"fmt"
+	"maps"
+)
+
+// terraformRules are the rules of a security group, each in a line.
+func terraformRules(v map[string]any) any {
+	return rules(list(v["security_rule"]), func(rule any) map[string]any { return object(rule) }, map[string]string{
+		"name": "name", "priority": "priority", "direction": "direction", "access": "access", "protocol": "protocol",
+		"from": "source_address_prefix", "from more": "source_address_prefixes", "to": "destination_address_prefix",
+		"to more": "destination_address_prefixes", "ports": "destination_port_range", "ports more": "destination_port_ranges",
+		"source ports": "source_port_range",
+	})
+}
+
+func armRules(b map[string]any) any {
+	flat := func(rule any) map[string]any {
+		o := maps.Clone(object(object(rule)["properties"]))
+		o["name"] = object(rule)["name"]
+		return o
+	}
+	return rules(list(follow(b, []string{"properties", "securityRules"})), flat, map[string]string{
+		"name": "name", "priority": "priority", "direction": "direction", "access": "access", "protocol": "protocol",
+		"from": "sourceAddressPrefix", "from more": "sourceAddressPrefixes", "to": "destinationAddressPrefix",
+		"to more": "destinationAddressPrefixes", "ports": "destinationPortRange", "ports more": "destinationPortRanges",
+		"source ports": "sourcePortRange",
+	})
+}
+
+func rules(of []any, flat func(any) map[string]any, names map[string]string) any {
+	var lines []any
+	for _, rule := range of {
+		o := flat(rule)
+		word := func(name string) string { return plain([]any{o[names[name]], o[names[name+" more"]]}) }
+		lines = append(lines, fmt.Sprintf("[%s %s %s %s %s from %s port %s to %s port %s]", word("name"), word("priority"), word("direction"), word("access"), word("protocol"), word("from"), word("source ports"), word("to"), word("ports")))
+	}
+	return lines
+}
+
+func terraformNotifications(v map[string]any) any {
+	var lines []any
+	for _, n := range list(v["notification"]) {
+		lines = append(lines, plain(object(n)["threshold_type"])+" "+plain(object(n)["operator"])+" "+plain(object(n)["threshold"]))
+	}
+	return lines
+}
+
+func armNotifications(b map[string]any) any {
+	var lines []any
+	for _, n := range object(follow(b, []string{"properties", "notifications"})) {
+		lines = append(lines, plain(object(n)["thresholdType"])+" "+plain(object(n)["operator"])+" "+plain(object(n)["threshold"]))
+	}
+	return lines
+}
