@@ -21,9 +21,9 @@ import (
 	"github.com/davit-dev/davit/e2e/rig"
 )
 
-// fleet is the davit.yaml of many environments of one small application, whose
+// fleet is the davit.yaml of many environments of a small application, whose
 // traffic goes by the numbers of instances: there is no Gateway.
-const fleet = `application: fleet
+const fleet = `application: {{.Application}}
 services:
   web: {image: "docker.io/davit/none:${version}", imagePullPolicy: Never, port: 8080, replicas: 2, drain: 1s, grace: 1s}
 routes: [{prefix: /, service: web}]
@@ -69,22 +69,26 @@ func (b *bench) fleet(ctx context.Context, space rig.Space, n int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close(ctx)) }()
-	var names []string
+	const ofEach = 25 // environments of an application
+	all := map[string][]string{}
 	for i := range n {
-		names = append(names, fmt.Sprintf("e%03d", i))
+		application := fmt.Sprintf("fleet-%d", i/ofEach)
+		all[application] = append(all[application], fmt.Sprintf("e%03d", i))
 	}
-	var file bytes.Buffer
-	values := map[string]any{"Environments": names, "Space": space.Name}
-	if err := template.Must(template.New("").Parse(fleet)).Execute(&file, values); err != nil {
-		return fmt.Errorf("writing davit.yaml: %w", err)
-	}
-	if err := r.Write("davit.yaml", file.String()); err != nil {
-		return err
+	for application, names := range all {
+		var file bytes.Buffer
+		values := map[string]any{"Application": application, "Environments": names, "Space": space.Name}
+		if err := template.Must(template.New("").Parse(fleet)).Execute(&file, values); err != nil {
+			return fmt.Errorf("writing %s.yaml: %w", application, err)
+		}
+		if err := r.Write(application+".yaml", file.String()); err != nil {
+			return err
+		}
 	}
 	if err := r.Start(ctx); err != nil {
 		return err
 	}
-	if err := deployAll(ctx, r, names, "v1"); err != nil {
+	if err := deployAll(ctx, r, all, "v1"); err != nil {
 		return err
 	}
 	before, err := b.kube.Requests(agent)
@@ -92,7 +96,7 @@ func (b *bench) fleet(ctx context.Context, space rig.Space, n int) (err error) {
 		return err
 	}
 	began := time.Now()
-	if err := deployAll(ctx, r, names, "v2"); err != nil {
+	if err := deployAll(ctx, r, all, "v2"); err != nil {
 		return err
 	}
 	took := time.Since(began)
@@ -115,19 +119,22 @@ func (b *bench) fleet(ctx context.Context, space rig.Space, n int) (err error) {
 	return nil
 }
 
-// deployAll deploys a version to all environments and waits until all are promoted.
-func deployAll(ctx context.Context, r *rig.Rig, names []string, version string) error {
+// deployAll deploys a version to all environments of all applications, and waits
+// until all are promoted.
+func deployAll(ctx context.Context, r *rig.Rig, all map[string][]string, version string) error {
 	const commands = 8 // at once
 	var tasks errgroup.Group
 	tasks.SetLimit(commands)
-	for _, name := range names {
-		tasks.Go(func() error {
-			result, err := r.Run(ctx, "deploy", name, version, "--detach")
-			if err == nil && result.Exit != 0 {
-				err = fmt.Errorf("davit deploy %s %s exited %d: %s", name, version, result.Exit, result.Stderr)
-			}
-			return err
-		})
+	for application, names := range all {
+		for _, name := range names {
+			tasks.Go(func() error {
+				result, err := r.Run(ctx, "deploy", name, version, "--file", application+".yaml", "--detach")
+				if err == nil && result.Exit != 0 {
+					err = fmt.Errorf("davit deploy %s %s exited %d: %s", name, version, result.Exit, result.Stderr)
+				}
+				return err
+			})
+		}
 	}
 	if err := tasks.Wait(); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -20,30 +21,21 @@ import (
 type kubelet struct {
 	set  client.Interface
 	node string
+	pods int64 // that it takes
 }
 
 // startKubelet adds a node that takes a number of pods. What it returns waits for
 // the end of what was begun, after ctx has ended.
 func startKubelet(ctx context.Context, set client.Interface, pods int64) (wait func() error, err error) {
-	k := &kubelet{set: set, node: "said-to-be"}
+	k := &kubelet{set: set, node: "said-to-be", pods: pods}
 	_, err = set.CoreV1().Nodes().Create(ctx, &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: k.node, Labels: map[string]string{corev1.LabelHostname: k.node}},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("adding a node: %w", err)
 	}
-	room := corev1.ResourceList{
-		corev1.ResourceCPU: resource.MustParse("1000"), corev1.ResourceMemory: resource.MustParse("1Ti"), corev1.ResourcePods: *resource.NewQuantity(pods, resource.DecimalSI),
-	}
-	status, err := json.Marshal(map[string]any{"status": corev1.NodeStatus{
-		Capacity: room, Allocatable: room,
-		Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastHeartbeatTime: metav1.Now()}},
-	}})
-	if err != nil {
-		return nil, fmt.Errorf("encoding a node: %w", err)
-	}
-	if _, err = set.CoreV1().Nodes().Patch(ctx, k.node, types.StrategicMergePatchType, status, metav1.PatchOptions{}, "status"); err != nil {
-		return nil, fmt.Errorf("having a node be ready: %w", err)
+	if err := k.beat(ctx); err != nil {
+		return nil, err
 	}
 	watch, err := set.CoreV1().Pods("").Watch(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + k.node})
 	if err != nil {
@@ -51,7 +43,20 @@ func startKubelet(ctx context.Context, set client.Interface, pods int64) (wait f
 	}
 	var tasks errgroup.Group
 	const atOnce = 16
-	tasks.SetLimit(atOnce + 1)
+	tasks.SetLimit(atOnce + 2)
+	tasks.Go(func() error {
+		const period = 10 * time.Second // one that is silent for 40 s counts as lost
+		ticker := time.NewTicker(period)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				_ = k.beat(ctx) // the next one may succeed
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
 	tasks.Go(func() error {
 		for event := range watch.ResultChan() {
 			if pod, ok := event.Object.(*corev1.Pod); ok {
@@ -61,6 +66,24 @@ func startKubelet(ctx context.Context, set client.Interface, pods int64) (wait f
 		return nil
 	})
 	return tasks.Wait, nil
+}
+
+// beat says that the node is ready.
+func (k *kubelet) beat(ctx context.Context) error {
+	room := corev1.ResourceList{
+		corev1.ResourceCPU: resource.MustParse("1000"), corev1.ResourceMemory: resource.MustParse("1Ti"), corev1.ResourcePods: *resource.NewQuantity(k.pods, resource.DecimalSI),
+	}
+	status, err := json.Marshal(map[string]any{"status": corev1.NodeStatus{
+		Capacity: room, Allocatable: room,
+		Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastHeartbeatTime: metav1.Now()}},
+	}})
+	if err != nil {
+		return fmt.Errorf("encoding a node: %w", err)
+	}
+	if _, err = k.set.CoreV1().Nodes().Patch(ctx, k.node, types.StrategicMergePatchType, status, metav1.PatchOptions{}, "status"); err != nil {
+		return fmt.Errorf("having a node be ready: %w", err)
+	}
+	return nil
 }
 
 // keep says what is to be said of a pod.
