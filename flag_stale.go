@@ -16,9 +16,11 @@ type FlagStale struct {
 
 // Stale says why a flag may have had its time: its lifetime is over; or it has not
 // changed since a time, and everybody gets the same answer in every environment that
-// it says something about. It returns nil when nothing speaks for that. Flags that
-// are meant for good are stale for neither.
-func (r *FlagRecord) Stale(now, since time.Time) *FlagStale {
+// it says something about, unless it is meant for good; or nobody has asked for it
+// since that time. evaluated is when somebody last did, as far as is known: from when
+// on it is noted, for a flag that nobody did ask for. It is zero when nothing is
+// known. Stale returns nil when nothing speaks for that.
+func (r *FlagRecord) Stale(now, since, evaluated time.Time) *FlagStale {
 	f := &r.Flag
 	s := &FlagStale{Key: f.Key, Owner: f.Owner}
 	lifetime := time.Duration(f.Lifetime)
@@ -31,6 +33,9 @@ func (r *FlagRecord) Stale(now, since time.Time) *FlagStale {
 	forGood := f.Kind == FlagOperational || f.Kind == FlagPermission
 	if answer, all := f.sameForAll(); all && !forGood && r.At.Before(since) {
 		s.Why = append(s.Why, fmt.Sprintf("everybody has got %s since %s", answer, r.At.UTC().Format(time.DateOnly)))
+	}
+	if !evaluated.IsZero() && evaluated.Before(since) && f.CreatedAt.Before(since) {
+		s.Why = append(s.Why, "nobody has asked for it since "+evaluated.UTC().Format(time.DateOnly))
 	}
 	if s.Why == nil {
 		return nil

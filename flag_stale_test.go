@@ -42,7 +42,7 @@ func TestFlagStale(t *testing.T) {
 		test.flag.Environments = map[string]davit.FlagSettings{"production": test.settings}
 		r := davit.FlagRecord{Flag: test.flag, At: now.Add(-test.changed)}
 		got := ""
-		if s := r.Stale(now, now.Add(-30*day)); s != nil {
+		if s := r.Stale(now, now.Add(-30*day), time.Time{}); s != nil {
 			got = strings.Join(s.Why, "; ")
 		}
 		if !strings.HasPrefix(got, test.want) || got != "" && test.want == "" {
@@ -50,7 +50,13 @@ func TestFlagStale(t *testing.T) {
 		}
 	}
 	both := davit.Flag{Environments: map[string]davit.FlagSettings{"production": on, "staging": ruled}}
-	if s := (&davit.FlagRecord{Flag: both}).Stale(now, now); s != nil {
+	if s := (&davit.FlagRecord{Flag: both}).Stale(now, now, now); s != nil {
 		t.Errorf("one environment decides: %v", s.Why)
+	}
+	unused := davit.FlagRecord{Flag: davit.Flag{CreatedAt: now.Add(-40 * day)}, At: now}
+	for ago, want := range map[time.Duration]bool{29 * day: false, 31 * day: true} {
+		if s := unused.Stale(now, now.Add(-30*day), now.Add(-ago)); (s != nil) != want {
+			t.Errorf("not evaluated for %s: %v", ago, s)
+		}
 	}
 }

@@ -129,7 +129,9 @@ func (w *world) start(o openfeature.Options) (*program, error) {
 	}
 	p := &program{api: isolated.NewAPI(), events: make(chan string, 100)}
 	for _, event := range []sdk.EventType{sdk.ProviderReady, sdk.ProviderConfigChange, sdk.ProviderStale, sdk.ProviderError} {
-		hear := func(d sdk.EventDetails) { p.events <- strings.Join(append([]string{string(event)}, d.FlagChanges...), " ") }
+		hear := func(d sdk.EventDetails) {
+			p.events <- strings.Join(append([]string{string(event)}, d.FlagChanges...), " ")
+		}
 		p.api.AddHandler(event, &hear)
 	}
 	err = p.api.SetProviderAndWait(w.t.Context(), provider)

@@ -29,6 +29,12 @@ type flagServer struct {
 
 func serveFlags(t *testing.T) *flagServer {
 	t.Helper()
+	return serveFlagsWith(t, func(*flagBook) {})
+}
+
+// serveFlagsWith serves flags of a book that was prepared.
+func serveFlagsWith(t *testing.T, prepare func(*flagBook)) *flagServer {
+	t.Helper()
 	dir := t.TempDir()
 	key, err := audit.LoadOrCreateKey(filepath.Join(dir, auditKeyFile), auditOrigin)
 	if err != nil {
@@ -42,6 +48,7 @@ func serveFlags(t *testing.T) *flagServer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	prepare(book)
 	file := filepath.Join(dir, "tokens")
 	if err := os.WriteFile(file, []byte("anna:"+operatorToken+"\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -61,6 +61,7 @@ func (b *flagBook) publish(ctx context.Context, o redisOptions, log *slog.Logger
 		return err
 	}
 	defer r.Close() //nolint:errcheck // nothing is lost
+	b.published.Store(true)
 	p := redis.Publisher{
 		Redis: r, Flags: b, Every: o.every, Now: time.Now,
 		Failed: func(err error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/api"
 )
 
 func (a *app) flagStaleCommand() *cobra.Command {
@@ -16,8 +17,10 @@ func (a *app) flagStaleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "stale", Short: "List the flags that have had their time", Args: cobra.NoArgs,
 		Long: `List the flags whose lifetime is over (40 days for release flags, 60 for experiments,
-unless a flag says otherwise), and those that have not changed for some days and give
-everybody the same answer in every environment. The exit code is 1 when there are any.`,
+unless a flag says otherwise), those that have not changed for some days and give
+everybody the same answer in every environment, and those that nobody has asked the
+server for in that time. What edge servers answer is not known to it; with --redis it
+says nothing about that. The exit code is 1 when there are any.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if days < 0 {
 				return &davit.Error{Code: davit.CodeInvalid, Message: "--days is less than 0", Hint: "give the days that a flag may stay the same, such as 30"}
@@ -30,9 +33,13 @@ everybody the same answer in every environment. The exit code is 1 when there ar
 			if err != nil {
 				return err
 			}
+			used, err := c.FlagUsage(cmd.Context(), application)
+			if err != nil {
+				return err
+			}
 			now, stale := a.now(), []davit.FlagStale{}
 			for i := range records {
-				if s := records[i].Stale(now, now.Add(-time.Duration(days)*24*time.Hour)); s != nil {
+				if s := records[i].Stale(now, now.Add(-time.Duration(days)*24*time.Hour), evaluated(used, records[i].Flag.Key)); s != nil {
 					stale = append(stale, *s)
 				}
 			}
@@ -50,6 +57,18 @@ everybody the same answer in every environment. The exit code is 1 when there ar
 	a.addPlaceFlags(cmd)
 	cmd.Flags().IntVar(&days, "days", 30, "how long a flag may stay the same for everybody")
 	return cmd
+}
+
+// evaluated returns when a flag was last evaluated, or else from when on that is
+// known; the zero time when it is not.
+func evaluated(u *api.FlagUsage, key string) time.Time {
+	if u.Partial {
+		return time.Time{}
+	}
+	if last, ok := u.Flags[key]; ok {
+		return last
+	}
+	return u.Since
 }
 
 func writeStale(w io.Writer, stale []davit.FlagStale) error {

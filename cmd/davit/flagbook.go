@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,13 +16,17 @@ import (
 )
 
 // flagBook is the book of feature flags as the server asks it.
-type flagBook struct{ *book.Book }
+type flagBook struct {
+	*book.Book
+	usage     *usageNotes // nil: not noted
+	published atomic.Bool // others may answer for the flags too
+}
 
 var _ server.Flags = (*flagBook)(nil)
 
 func openFlagBook(ctx context.Context, store book.Store) (*flagBook, error) {
 	b, err := book.Open(ctx, store, time.Now)
-	return &flagBook{b}, err
+	return &flagBook{Book: b}, err
 }
 
 // serve adds the flags, if there are any, to what a server is made of.
@@ -30,6 +35,9 @@ func (b *flagBook) serve(config server.Config) server.Config {
 		return config
 	}
 	handler := ofrep.New(b.Book)
+	if b.usage != nil {
+		handler.Used, config.FlagUsage = b.usage.Note, b.usageOf
+	}
 	config.Flags, config.OFREP = b, handler
 	config.Collectors = append(config.Collectors, prometheus.Collector(handler))
 	config.Grant = func(key string) *davit.AccessKey {

@@ -1,12 +1,27 @@
 package api
 
-import "github.com/davit-dev/davit"
+import (
+	"time"
+
+	"github.com/davit-dev/davit"
+)
 
 // FlagList is a page of flags.
 type FlagList struct {
 	Flags []davit.FlagRecord `json:"flags"`
 	// Next is what to ask for to get the next page; empty on the last one.
 	Next string `json:"next,omitempty" doc:"the next page's after; left out on the last page"`
+}
+
+// FlagUsage tells when flags were last evaluated over OFREP by this server, in any
+// environment. What edge servers answer is not noted.
+type FlagUsage struct {
+	Since time.Time `json:"since" doc:"from when on it is noted"`
+	// Flags holds those that were evaluated since then. One that was given out with
+	// all others, to who does not tell which it uses, counts.
+	Flags map[string]time.Time `json:"flags"`
+	// Partial says that others answer for these flags too.
+	Partial bool `json:"partial,omitempty" doc:"edge servers may answer for these flags too, and are not asked"`
 }
 
 // FlagHistory is a page of a flag's records, newest first.

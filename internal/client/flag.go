@@ -111,6 +111,11 @@ func (c *Client) changeFlag(ctx context.Context, method, path string, in any, ch
 	return &out, nil
 }
 
+// FlagUsage tells when the flags of an application were last evaluated.
+func (c *Client) FlagUsage(ctx context.Context, application string) (*api.FlagUsage, error) {
+	return call[api.FlagUsage](ctx, c, http.MethodGet, "/v1/flagusage/"+url.PathEscape(application), nil)
+}
+
 // AccessKeys lists the access keys of an application, without their text.
 func (c *Client) AccessKeys(ctx context.Context, application string) ([]davit.AccessKey, error) {
 	list, err := call[api.AccessKeyList](ctx, c, http.MethodGet, keysPath(application), nil)

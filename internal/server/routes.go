@@ -44,6 +44,7 @@ func (s *Server) routes() (*http.ServeMux, huma.API) {
 	s.upgradeRoutes(h)
 	s.flagRoutes(h)
 	s.flagKeyRoutes(h)
+	s.flagUsageRoute(h)
 	register(s, h, get("version", "/v1/version", "Which server answers"),
 		func(context.Context, *struct{}) (*body[api.Version], error) {
 			return &body[api.Version]{api.Version{Version: s.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}}, nil

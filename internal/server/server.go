@@ -79,6 +79,9 @@ type Config struct {
 	Flags Flags
 	OFREP http.Handler
 	Grant func(key string) *davit.AccessKey
+	// FlagUsage tells when the flags of an application were last evaluated; nil when
+	// nobody notes that.
+	FlagUsage func(application string) api.FlagUsage
 	// Collectors are further metrics.
 	Collectors []prometheus.Collector
 	Version    string

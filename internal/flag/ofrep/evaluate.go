@@ -48,6 +48,7 @@ func (h *Handler) evaluate(w http.ResponseWriter, r *http.Request, b *buffer, gr
 		result = flag.Result{Key: key, Reason: flag.Failed, Error: flag.FlagNotFound, Message: "there is no flag of this key"}
 	default:
 		result = view.Evaluate(key, c)
+		h.used(grant, key, now)
 	}
 	b.out = appendResult(b.out, &result, stale(view, now, view.Metadata[key]))
 	return &result
@@ -103,6 +104,7 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request) {
 		send(w, http.StatusBadRequest, append(b.out, '}'))
 		return
 	}
+	h.used(grant, "", now)
 	view := h.book.View(grant.Application, grant.Environment)
 	tag := etag(view, grant, text, now)
 	w.Header().Set("ETag", tag)

@@ -42,6 +42,16 @@ var _, _ Book = (*book.Book)(nil), (*book.Copy)(nil)
 type Handler struct {
 	book    Book
 	metrics *metrics
+	// Used, unless it is nil, is told when a flag was evaluated; with an empty key,
+	// that all were given out, which tells of no use.
+	Used func(application, environment, key string, now time.Time)
+}
+
+// used notes what a grant was used for.
+func (h *Handler) used(grant *book.Grant, key string, now time.Time) {
+	if h.Used != nil {
+		h.Used(grant.Application, grant.Environment, key, now)
+	}
 }
 
 // New returns a handler. It is a prometheus.Collector too.

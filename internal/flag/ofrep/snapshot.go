@@ -25,6 +25,7 @@ func (h *Handler) snapshot(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusForbidden, "a client key may stand in a web page, and does not go for what flags say about others")
 		return
 	}
+	h.used(grant, "", h.book.Now())
 	if strings.Contains(r.Header.Get("Accept"), eventStream) {
 		h.stream(w, r, grant)
 		return
@@ -62,6 +63,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, grant *book.Gra
 			return
 		case <-replaced:
 		case <-silence.C:
+			h.used(grant, "", h.book.Now())
 			if s.write(":\n\n") != nil {
 				return
 			}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/flag/ofrep"
@@ -37,5 +38,22 @@ func TestSnapshot(t *testing.T) {
 	}
 	if resp, _ := w.ask(t, http.MethodPost, ofrep.SnapshotPath, server, ""); resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != "GET, OPTIONS" {
 		t.Errorf("POST: %d", resp.StatusCode)
+	}
+}
+
+// TestUsed tells which flags were asked for, and that all were given out.
+func TestUsed(t *testing.T) {
+	w := newWorld(t)
+	w.set(t, "a", env(davit.TurnOn))
+	var told []string
+	w.handler.Used = func(application, environment, key string, _ time.Time) {
+		told = append(told, application+" "+environment+" "+key)
+	}
+	server := w.texts[davit.AccessServer]
+	for _, ask := range [][2]string{{http.MethodPost, flags + "/a"}, {http.MethodPost, flags + "/nope"}, {http.MethodPost, flags}, {http.MethodGet, ofrep.SnapshotPath}} {
+		w.ask(t, ask[0], ask[1], server, "{}")
+	}
+	if got := strings.Join(told, ", "); got != "shop production a, shop production , shop production " {
+		t.Errorf("told: %s", got)
 	}
 }

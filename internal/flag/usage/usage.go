@@ -1,0 +1,117 @@
+// Package usage notes when feature flags were last evaluated, to the minute.
+package usage
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Flag is a flag in an environment. Without a key it is all of them, for those who
+// get them all and do not tell which they use.
+type Flag struct {
+	Application string `json:"application"`
+	Environment string `json:"environment"`
+	Key         string `json:"key,omitempty"`
+}
+
+// Notes tells when flags were last evaluated. It is safe for concurrent use; to note
+// what was noted in this minute costs a look.
+type Notes struct {
+	since time.Time
+	mu    sync.RWMutex
+	last  map[Flag]*atomic.Int64 // Unix time in minutes
+}
+
+// noted is a flag as a file has it.
+type noted struct {
+	Flag
+	At time.Time `json:"at"`
+}
+
+// file is what notes are kept as.
+type file struct {
+	Since time.Time `json:"since"`
+	Used  []noted   `json:"used"`
+}
+
+// New returns notes of nothing yet, from now on.
+func New(now time.Time) *Notes { return &Notes{since: now.UTC(), last: map[Flag]*atomic.Int64{}} }
+
+// Open reads notes from a file; there are none yet, from now on, when there is no
+// such file.
+func Open(path string, now time.Time) (*Notes, error) {
+	n := New(now)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return n, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading when flags were evaluated: %w", err)
+	}
+	var f file
+	if err := json.Unmarshal(text, &f); err != nil {
+		return nil, fmt.Errorf("reading when flags were evaluated, from %s: %w", path, err)
+	}
+	n.since = f.Since
+	for _, u := range f.Used {
+		n.Note(u.Application, u.Environment, u.Key, u.At)
+	}
+	return n, nil
+}
+
+// Encode returns the notes as a file has them.
+func (n *Notes) Encode() ([]byte, error) {
+	f := file{Since: n.since, Used: []noted{}}
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	for flag, at := range n.last {
+		f.Used = append(f.Used, noted{flag, time.Unix(at.Load()*60, 0).UTC()})
+	}
+	return json.Marshal(f)
+}
+
+// Note notes that a flag was evaluated, or with an empty key, that all were given
+// out.
+func (n *Notes) Note(application, environment, key string, now time.Time) {
+	flag, minute := Flag{application, environment, key}, now.Unix()/60
+	n.mu.RLock()
+	at := n.last[flag]
+	n.mu.RUnlock()
+	if at == nil {
+		n.mu.Lock()
+		if at = n.last[flag]; at == nil {
+			at = &atomic.Int64{}
+			n.last[flag] = at
+		}
+		n.mu.Unlock()
+	}
+	if at.Load() != minute {
+		at.Store(minute)
+	}
+}
+
+// Since returns from when on is noted what is evaluated.
+func (n *Notes) Since() time.Time { return n.since }
+
+// Last returns when a flag was last evaluated in any environment, or given out with
+// all others; the zero time when it was not.
+func (n *Notes) Last(application, key string) time.Time {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	minute := int64(0)
+	for flag, at := range n.last {
+		if flag.Application == application && (flag.Key == key || flag.Key == "") {
+			minute = max(minute, at.Load())
+		}
+	}
+	if minute == 0 {
+		return time.Time{}
+	}
+	return time.Unix(minute*60, 0).UTC()
+}
