@@ -42,20 +42,14 @@ type Publisher struct {
 	Recovered func()
 
 	publish, look *redis.Script
-	done          map[place]published
-}
-
-// published is what Redis has, as far as is known.
-type published struct {
-	edition davit.FlagEdition
-	sum     string
+	done          map[place]davit.FlagEdition // what Redis has, as far as is known
 }
 
 // Run publishes what changes until ctx ends. While Redis cannot be reached it tries
 // again and again, and then publishes what the flags say by then.
 func (p *Publisher) Run(ctx context.Context) error {
 	p.publish, p.look = redis.NewScript(publishSource), redis.NewScript(lookSource)
-	p.done = map[place]published{}
+	p.done = map[place]davit.FlagEdition{}
 	failing, whole := false, true
 	for {
 		replaced := p.Flags.Replaced()
@@ -95,7 +89,7 @@ func (p *Publisher) round(ctx context.Context, whole bool) error {
 	for _, e := range p.Flags.Editions() {
 		at := place{e.Snapshot.Application, e.Snapshot.Environment}
 		done, known := p.done[at]
-		if known && same(done.edition, e) && !whole {
+		if known && same(done, e) && !whole {
 			continue
 		}
 		narrow(&e)
@@ -107,24 +101,28 @@ func (p *Publisher) round(ctx context.Context, whole bool) error {
 }
 
 // one publishes an edition unless Redis has it.
-func (p *Publisher) one(ctx context.Context, at place, e davit.FlagEdition, done published, look bool) error {
-	e.Number = done.edition.Number
+func (p *Publisher) one(ctx context.Context, at place, e davit.FlagEdition, done davit.FlagEdition, look bool) error {
+	e.Number = done.Number
 	if look {
 		number, sum, err := p.lookAt(ctx, at)
 		if err != nil {
 			return err
 		}
 		e.Number = max(e.Number, number)
-		if doc, digest, err := encode(e); err != nil || doc != nil && sum == digest {
-			p.done[at] = published{e, sum}
+		_, digest, err := encode(e)
+		if err != nil {
 			return err
+		}
+		if sum == digest {
+			p.done[at] = e
+			return nil
 		}
 	}
 	// The clock keeps numbers rising over a Redis that lost them together with a
 	// server that does not remember them.
 	for range 3 {
 		e.Number = max(e.Number+1, p.Now().UnixMicro())
-		doc, sum, err := encode(e)
+		doc, _, err := encode(e)
 		if err != nil {
 			return err
 		}
@@ -133,7 +131,7 @@ func (p *Publisher) one(ctx context.Context, at place, e davit.FlagEdition, done
 			return err
 		}
 		if inTheWay == 0 {
-			p.done[at] = published{e, sum}
+			p.done[at] = e
 			return nil
 		}
 		e.Number = inTheWay
