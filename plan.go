@@ -2,6 +2,7 @@ package davit
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -21,6 +22,10 @@ type Stage struct {
 type Plan struct {
 	Origin State   `json:"origin"`
 	Stages []Stage `json:"stages"`
+	// Home is how the environment is left once it is hauled back to Origin, where
+	// autoscaled services are at their present size: they may shrink from there.
+	// It is Origin itself when it is empty.
+	Home State `json:"home,omitzero"`
 	// Target is the release that the plan promotes; "" when it takes the
 	// application down.
 	Target ReleaseID `json:"target,omitempty"`
@@ -148,10 +153,22 @@ type Strategy struct {
 // Whatever runs beside stable, such as what an earlier rollout left warm, is
 // in no stage, and so goes away in the first.
 func NewPlan(stable, target *Release, policy Policy) (Plan, error) {
+	return NewPlanAt(nil, stable, target, policy)
+}
+
+// NewPlanAt is NewPlan for a stable release whose autoscaled services have another
+// size at present than their least. The candidate gets as many, until it serves
+// alone.
+func NewPlanAt(present Size, stable, target *Release, policy Policy) (Plan, error) {
 	plan := Plan{Deadline: policy.Deadline, Patience: policy.Patience}
 	if stable != nil {
+		home := stable.Full()
+		stable = stable.at(present)
 		plan.Stable = stable.ID
 		plan.Origin = State{Run: map[ReleaseID]Size{stable.ID: stable.Full()}, Split: All(stable.ID)}
+		if !maps.Equal(home, stable.Full()) {
+			plan.Home = State{Run: map[ReleaseID]Size{stable.ID: home}, Split: All(stable.ID)}
+		}
 	}
 	if target == nil {
 		plan.Stages = []Stage{{Name: "down"}}
@@ -161,7 +178,7 @@ func NewPlan(stable, target *Release, policy Policy) (Plan, error) {
 	if err := servable(target); err != nil {
 		return Plan{}, err
 	}
-	r := request{stable: stable, target: target, policy: policy}
+	r := request{stable: stable, target: target.at(present), alone: target.Full(), policy: policy}
 	var err error
 	plan.Stages, err = stagesOf(r)
 	if err != nil {

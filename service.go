@@ -40,8 +40,12 @@ type Service struct {
 	Port int `json:"port,omitempty"`
 	// Protocol that instances speak to the proxy.
 	Protocol Protocol `json:"protocol,omitempty"`
-	// Replicas is the full size of the service, in instances.
+	// Replicas is the full size of the service, in instances; the least when it is
+	// autoscaled.
 	Replicas int `json:"replicas"`
+	// Autoscale leaves the number of instances to the platform, where it can choose
+	// it; nil keeps it at Replicas.
+	Autoscale *Autoscale `json:"autoscale,omitempty"`
 
 	Env     map[string]string `json:"env,omitempty"`
 	Secrets map[string]string `json:"secrets,omitempty"` // variable -> reference ("env:NAME", "file:/path", on a cluster "secret:NAME/KEY"), resolved when an instance starts

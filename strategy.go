@@ -5,7 +5,8 @@ import "time"
 // request is what every strategy gets: the release that serves, the one to
 // promote, and the policy.
 type request struct {
-	stable, target *Release
+	stable, target *Release // at their present sizes
+	alone          Size     // of the target once nothing runs beside it
 	policy         Policy
 }
 
@@ -44,7 +45,7 @@ func (r request) gates(share int, bake time.Duration) []Gate {
 // stays warm for the rollback window, so that going back takes no start; then
 // stable is retired.
 func (r request) watch(warm Size) []Stage {
-	alone := State{Run: map[ReleaseID]Size{r.target.ID: r.target.Full()}, Split: All(r.target.ID)}
+	alone := State{Run: map[ReleaseID]Size{r.target.ID: r.alone}, Split: All(r.target.ID)}
 	retire := Stage{Name: "retire", State: alone, Watch: true}
 	window := r.policy.RollbackWindow.D()
 	if window <= 0 {
@@ -89,7 +90,7 @@ func first(r request) []Stage {
 // same converges an environment to the release that it runs already.
 func same(r request) []Stage {
 	return []Stage{{Name: "converge", State: State{
-		Run: map[ReleaseID]Size{r.target.ID: r.target.Full()}, Split: All(r.target.ID),
+		Run: map[ReleaseID]Size{r.target.ID: r.alone}, Split: All(r.target.ID),
 	}, Gates: r.gates(0, 0)}}
 }
 

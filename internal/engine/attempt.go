@@ -101,7 +101,7 @@ func (d *driver) begin(ctx context.Context, key target) *attempt {
 	default:
 		w.stage = r.Plan.Stages[r.Stage]
 		w.rollout, w.candidate = r.ID, r.Plan.Target
-		c.state, c.stable = w.stage.State, r.Plan.Stable
+		c.state, c.stable, c.before = w.stage.State, r.Plan.Stable, r.Plan.Stable
 		if c.stable == "" || c.state.Split[c.stable] == 0 {
 			c.stable = r.Plan.Target
 		}

@@ -17,6 +17,9 @@ type convergence struct {
 	platform Platform
 	state    davit.State
 	stable   davit.ReleaseID // serves those whom the split gives nobody else
+	// before is the release that served before the plan; "" when the state is not of
+	// a plan's stage.
+	before davit.ReleaseID
 	// judged is the release whose failing instances end the try; "" when
 	// hauling back, where there is nobody to judge.
 	judged davit.ReleaseID
@@ -76,6 +79,9 @@ func (c *convergence) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.rise(ctx, releases); err != nil {
+		return err
+	}
 	for _, step := range []struct {
 		name davit.Step
 		do   func(context.Context, []*davit.Release) error
@@ -127,23 +133,16 @@ func (c *convergence) grow(ctx context.Context, releases []*davit.Release) error
 	if err != nil {
 		return err
 	}
-	running := map[davit.ReleaseID]davit.Size{}
-	for _, i := range instances {
-		if i.Condition == davit.Draining {
-			continue
-		}
-		if running[i.Release] == nil {
-			running[i.Release] = davit.Size{}
-		}
-		running[i.Release][i.Service]++
-	}
+	running := staying(instances)
 	for _, r := range releases {
 		if len(c.state.Run[r.ID]) == 0 {
 			continue
 		}
 		size := maps.Clone(c.state.Run[r.ID])
 		for service, n := range running[r.ID] {
-			size[service] = max(size[service], n)
+			if size[service] == 0 || !r.Autoscaled(service) { // the platform keeps what it has of those
+				size[service] = max(size[service], n)
+			}
 		}
 		if err := c.declare(ctx, r, size); err != nil {
 			return fmt.Errorf("growing %s: %w", r.ID, err)
@@ -292,7 +291,7 @@ func (c *convergence) shrink(ctx context.Context, releases []*davit.Release) err
 		if err != nil {
 			return err
 		}
-		if !beyond(c.state, instances) {
+		if !beyond(c.state, releases, instances) {
 			return nil
 		}
 		select {
@@ -327,13 +326,21 @@ func shortened(list []string) string {
 	return strings.Join(list, "; ")
 }
 
-// beyond reports whether more instances run than the state has.
-func beyond(state davit.State, instances []davit.Instance) bool {
+// beyond reports whether more instances run than the state has, of services whose
+// number is Davit's to choose.
+func beyond(state davit.State, releases []*davit.Release, instances []davit.Instance) bool {
 	left := map[davit.ReleaseID]davit.Size{}
 	for id, size := range state.Run {
 		left[id] = maps.Clone(size)
 	}
+	scaled := map[davit.ReleaseID]*davit.Release{}
+	for _, r := range releases {
+		scaled[r.ID] = r
+	}
 	for _, i := range instances {
+		if r := scaled[i.Release]; r != nil && r.Autoscaled(i.Service) && state.Run[i.Release][i.Service] > 0 {
+			continue
+		}
 		if left[i.Release][i.Service] == 0 {
 			return true
 		}

@@ -39,7 +39,7 @@ func (e *Engine) Propose(ctx context.Context, req DeployRequest) (*Proposal, err
 			return nil, err
 		}
 	}
-	proposal, err := e.propose(ctx, req, release, stable)
+	proposal, err := e.propose(ctx, platform, req, release, stable)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +63,8 @@ func (e *Engine) pin(ctx context.Context, platform Platform, req DeployRequest) 
 }
 
 // propose makes the rollout of a release, not stored.
-func (e *Engine) propose(ctx context.Context, req DeployRequest, release, stable *davit.Release) (*Proposal, error) {
-	plan, err := davit.NewPlan(stable, release, req.Policy)
+func (e *Engine) propose(ctx context.Context, platform Platform, req DeployRequest, release, stable *davit.Release) (*Proposal, error) {
+	plan, err := plan(ctx, platform, stable, release, req.Policy)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (e *Engine) Deploy(ctx context.Context, req DeployRequest) (*Proposal, erro
 		if err != nil {
 			return err
 		}
-		if proposal, err = e.propose(ctx, req, release, stable); err != nil {
+		if proposal, err = e.propose(ctx, d.platform, req, release, stable); err != nil {
 			return err
 		}
 		proposal.Notes = append(proposal.Notes, d.barred(ctx, release.ID)...)
@@ -247,7 +247,11 @@ func (d *driver) dequeue(ctx context.Context) (thaw time.Time, err error) {
 			return thaw, err
 		}
 	}
-	plan, err := davit.NewPlan(stable, target, r.Policy)
+	size, err := present(ctx, d.platform, stable)
+	if err != nil {
+		return thaw, err
+	}
+	plan, err := davit.NewPlanAt(size, stable, target, r.Policy)
 	if err != nil {
 		_, err = d.drop(ctx, i, "davit", err.Error())
 		return thaw, err

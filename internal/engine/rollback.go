@@ -100,7 +100,7 @@ func (d *driver) rollOutBack(ctx context.Context, req RollbackRequest, target *d
 	}
 	policy.Strategy, policy.Gates = davit.Strategy{Kind: davit.KindBlueGreen}, nil
 	policy.Holds = slices.DeleteFunc(slices.Clone(policy.Holds), func(h davit.Hold) bool { return !h.At.After() || h.Gate.Contract })
-	plan, err := davit.NewPlan(stable, target, policy)
+	plan, err := plan(ctx, d.platform, stable, target, policy)
 	if err != nil {
 		return nil, err
 	}

@@ -170,6 +170,9 @@ func (t *transition) settle() {
 	if r.Plan.Stable != "" {
 		to = r.Plan.Stable.Short()
 	}
+	if len(r.Plan.Home.Run) > 0 {
+		t.env.State, t.envDirty = r.Plan.Home, true
+	}
 	t.audit("davit", "rollout.rolled_back", r.Cause, nil, t.env.State)
 	t.phase(davit.RolledBack, "rolled back to "+to)
 }

@@ -124,7 +124,7 @@ func (w *world) Declare(_ context.Context, r *davit.Release, size davit.Size) er
 		}
 	}
 	for service, n := range have {
-		for ; n > size[service]; n-- {
+		for ; n > size[service] && (size[service] == 0 || !r.Autoscaled(service)); n-- {
 			w.stopLocked(r.ID, service)
 		}
 	}
