@@ -19,7 +19,7 @@ func (s *service) resolve(x *resolver, name string, at position, e *environment)
 	}
 	resolved := davit.Service{
 		Name: name, Command: slices.Clone(s.command.value), Image: s.image.value, ImagePullPolicy: s.pull.value,
-		Traffic: s.traffic.value, Port: s.port.value, Replicas: s.replicas.value,
+		Traffic: s.traffic.value, Port: s.port.value, Replicas: s.replicas.value, Autoscale: s.resolveAutoscale(x, name, e),
 		Env: texts(s.env), Secrets: s.references(x), Files: s.resolveFiles(x),
 		Startup: s.probes.value.startup.given().resolve(), Readiness: s.probes.value.readiness.given().resolve(), Liveness: s.probes.value.liveness.given().resolve(),
 		Resources: davit.Resources{

@@ -13,6 +13,7 @@ type service struct {
 	port      item[int]
 	protocol  item[davit.Protocol]
 	replicas  item[int]
+	autoscale item[autoscale]
 	env       dictionary[string]
 	secrets   dictionary[string]
 	files     sequence[declaredFile]
@@ -64,7 +65,11 @@ func (s *service) fields() []field {
 			key: "protocol", into: scalar(&s.protocol, protocol()), initial: "http",
 			doc: "what instances speak: HTTP/1.1, or HTTP/2 without TLS as gRPC needs",
 		},
-		{key: "replicas", into: scalar(&s.replicas, integer(0, maxReplicas)), initial: "1", doc: "number of instances at full size"},
+		{key: "replicas", into: scalar(&s.replicas, integer(0, maxReplicas)), initial: "1", doc: "number of instances at full size; with `autoscale`, the least"},
+		{
+			key: "autoscale", into: object(&s.autoscale), absent: "the number of instances stays at `replicas`",
+			doc: "let the cluster choose the number of instances, for the platform `kubernetes`",
+		},
 		{
 			key: "env", into: tableOf(&s.env, maxItems, variableName(), as(variable())),
 			doc: "environment variables, as plain text",

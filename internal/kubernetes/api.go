@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -40,7 +41,7 @@ func newAPI(config *rest.Config, namespace string) (api, error) {
 	config.UserAgent = fieldManager
 	config.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(requestsPerSecond, requestsAtOnce) // of all groups together
 	known := runtime.NewScheme()
-	add := runtime.NewSchemeBuilder(corev1.AddToScheme, appsv1.AddToScheme, policyv1.AddToScheme, gatewayv1.Install)
+	add := runtime.NewSchemeBuilder(corev1.AddToScheme, appsv1.AddToScheme, autoscalingv2.AddToScheme, policyv1.AddToScheme, gatewayv1.Install)
 	if err := add.AddToScheme(known); err != nil {
 		return api{}, fmt.Errorf("registering the kinds of objects: %w", err)
 	}
@@ -50,7 +51,9 @@ func newAPI(config *rest.Config, namespace string) (api, error) {
 		return api{}, fmt.Errorf("making a client of %s: %w", config.Host, err)
 	}
 	a := api{namespace: namespace, groups: map[schema.GroupVersion]rest.Interface{}}
-	for _, group := range []schema.GroupVersion{corev1.SchemeGroupVersion, appsv1.SchemeGroupVersion, policyv1.SchemeGroupVersion, gatewayGroup} {
+	for _, group := range []schema.GroupVersion{
+		corev1.SchemeGroupVersion, appsv1.SchemeGroupVersion, autoscalingv2.SchemeGroupVersion, policyv1.SchemeGroupVersion, gatewayGroup,
+	} {
 		config.GroupVersion, config.APIPath = &group, "/apis"
 		if group.Group == "" {
 			config.APIPath = "/api"
@@ -92,6 +95,10 @@ func (a api) events() kind[*corev1.Event] {
 
 func (a api) budgets() kind[*policyv1.PodDisruptionBudget] {
 	return kind[*policyv1.PodDisruptionBudget]{a.groups[policyv1.SchemeGroupVersion], a.namespace, "poddisruptionbudgets", func() *policyv1.PodDisruptionBudget { return new(policyv1.PodDisruptionBudget) }}
+}
+
+func (a api) autoscalers() kind[*autoscalingv2.HorizontalPodAutoscaler] {
+	return kind[*autoscalingv2.HorizontalPodAutoscaler]{a.groups[autoscalingv2.SchemeGroupVersion], a.namespace, "horizontalpodautoscalers", func() *autoscalingv2.HorizontalPodAutoscaler { return new(autoscalingv2.HorizontalPodAutoscaler) }}
 }
 
 func (a api) routes() kind[*gatewayv1.HTTPRoute] {

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,18 +21,31 @@ type object interface {
 // it has become. What others have added stays theirs; where they have changed a
 // field that is Davit's, it is changed back.
 func apply[T runtime.Object](ctx context.Context, k kind[T], o object, dryRun ...string) (applied T, err error) {
-	name := o.GetName()
-	data, err := configuration(o)
-	if err != nil {
-		return applied, fmt.Errorf("encoding %s: %w", name, err)
-	}
+	return applyLatest(ctx, k, o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), func() (object, error) { return o, nil }, dryRun...)
+}
+
+// applyLatest is apply for an object that depends on how it is now: latest makes it
+// anew for each try, and can have it refused, by its resource version, when somebody
+// was faster.
+func applyLatest[T runtime.Object](ctx context.Context, k kind[T], kindName, name string, latest func() (object, error), dryRun ...string) (applied T, err error) {
 	force := true
 	options := metav1.PatchOptions{FieldManager: fieldManager, Force: &force, DryRun: dryRun}
-	err = persist(ctx, doing("applying", o.GetObjectKind().GroupVersionKind().Kind, name), func(ctx context.Context) (err error) {
+	var wrong error // with the object, which no other try mends
+	err = persist(ctx, doing("applying", kindName, name), func(ctx context.Context) error {
+		o, err := latest()
+		if err != nil {
+			wrong = err
+			return nil
+		}
+		data, err := configuration(o)
+		if err != nil {
+			wrong = fmt.Errorf("encoding %s: %w", name, err)
+			return nil
+		}
 		applied, err = k.patch(ctx, name, types.ApplyPatchType, data, options)
 		return err
 	})
-	return applied, err
+	return applied, errors.Join(err, wrong)
 }
 
 // configuration encodes what is wanted of an object, and not its status, which is

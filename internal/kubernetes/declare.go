@@ -76,12 +76,17 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 	w := newWorkload(r.scope, release, service, sleeps)
 	w.server = r.cluster.server
 	r.forget(w.name)
+	d := r.cluster.deploymentOf(w.name)
 	if !r.complete(w) {
-		if err := r.prepare(ctx, w); err != nil {
+		if d, err = r.prepare(ctx, w); err != nil {
 			return err
 		}
 	}
-	d, err := r.apply(ctx, w, n)
+	if service.Autoscale != nil {
+		d, err = r.raise(ctx, w, d, n)
+	} else {
+		d, err = r.apply(ctx, w, n)
+	}
 	if err != nil {
 		return err
 	}
@@ -91,7 +96,7 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 	})
 	if err == nil {
 		r.mu.Lock()
-		r.declared[w.name] = d.Generation
+		r.declared[w.name] = declaration{d, service.Autoscale != nil}
 		r.mu.Unlock()
 	}
 	return err
@@ -109,27 +114,27 @@ func (r *Runtime) complete(w workload) bool {
 
 // prepare makes the Deployment, without a pod when it is new, and what belongs to
 // it.
-func (r *Runtime) prepare(ctx context.Context, w workload) error {
+func (r *Runtime) prepare(ctx context.Context, w workload) (*appsv1.Deployment, error) {
 	n := 0
 	if d := r.cluster.deploymentOf(w.name); d != nil && d.DeletionTimestamp == nil && d.Spec.Replicas != nil {
 		n = int(*d.Spec.Replicas)
 	}
 	d, err := r.apply(ctx, w, n)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if m := w.files(d); m != nil {
 		if _, err := apply(ctx, r.cluster.api.configMaps(), m); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if w.service.Traffic {
 		if _, err := apply(ctx, r.cluster.api.services(), w.endpoint(d)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	_, err = apply(ctx, r.cluster.api.budgets(), w.budget(d))
-	return err
+	return d, err
 }
 
 func (r *Runtime) apply(ctx context.Context, w workload, n int) (*appsv1.Deployment, error) {

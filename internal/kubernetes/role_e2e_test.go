@@ -93,7 +93,7 @@ func shippedRole(t *testing.T) *rbacv1.Role {
 func live(t *testing.T, cluster *Cluster) error {
 	t.Helper()
 	runtime := cluster.Runtime("shop", "production")
-	release := web(t, "v1")
+	release := web(t, "v1", func(s *davit.Service) { s.Autoscale = &davit.Autoscale{Max: 3, CPU: 70} })
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if _, err := runtime.Instances(ctx); err != nil {

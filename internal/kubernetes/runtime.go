@@ -15,13 +15,13 @@ type Runtime struct {
 	scope   scope
 
 	mu       sync.Mutex
-	declared map[string]int64 // generations of the Deployments, by name, as they were declared
+	declared map[string]declaration // by the name of the Deployment
 }
 
 // Runtime returns the runtime of an environment. It may be called any number of
 // times.
 func (c *Cluster) Runtime(application, environment string) *Runtime {
-	return &Runtime{cluster: c, scope: scope{application, environment}, declared: map[string]int64{}}
+	return &Runtime{cluster: c, scope: scope{application, environment}, declared: map[string]declaration{}}
 }
 
 // Instances lists the environment's pods, as the API server last said. A pod that

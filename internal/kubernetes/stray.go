@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 )
 
 // strayPause is how long at least there is between two reports, so that somebody
@@ -55,15 +58,32 @@ func (r *Runtime) Stray(ctx context.Context) <-chan string {
 func (r *Runtime) strayed() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for name, generation := range r.declared {
+	for name, declared := range r.declared {
 		switch seen := r.cluster.deploymentOf(name); {
 		case seen == nil:
 			return fmt.Sprintf("Deployment %s is gone", name)
-		case seen.Generation != generation && seen.Spec.Replicas != nil:
+		case declared.differs(seen):
 			return fmt.Sprintf("Deployment %s was changed, and is to have %d pods", name, *seen.Spec.Replicas)
 		}
 	}
 	return ""
+}
+
+// declaration is a Deployment as it was declared.
+type declaration struct {
+	*appsv1.Deployment
+	scaled bool // its size is the autoscaler's to choose
+}
+
+// differs reports whether a Deployment is to be something else than was declared.
+func (d declaration) differs(seen *appsv1.Deployment) bool {
+	switch {
+	case seen.Generation == d.Generation || seen.Spec.Replicas == nil:
+		return false
+	case d.scaled:
+		return *seen.Spec.Replicas == 0 || !equality.Semantic.DeepEqual(seen.Spec.Template, d.Spec.Template)
+	}
+	return true
 }
 
 // forget takes a Deployment out of what others could change, for while it is changed
