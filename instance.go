@@ -30,6 +30,20 @@ type Instance struct {
 	// Artifact is the digest of what it runs, as the platform sees it; "" when it
 	// does not tell.
 	Artifact string `json:"artifact,omitempty"`
+	// Setup is how the platform was told to run it; nil when it does not tell.
+	Setup *Setup `json:"setup,omitempty"`
+}
+
+// Setup is how a platform was told to run an instance, by whomever.
+type Setup struct {
+	Image        string    `json:"image,omitempty"` // as it is asked for, with its tag or digest
+	Node         string    `json:"node,omitempty"`  // the machine that it is on
+	ReadOnlyRoot bool      `json:"readOnlyRoot"`    // it cannot write its root file system
+	Unprivileged bool      `json:"unprivileged"`    // it cannot gain privileges that it did not begin with
+	Requests     Resources `json:"requests"`        // what is kept free for it
+	Limits       Resources `json:"limits"`          // what it may take at most
+	Readiness    bool      `json:"readiness"`       // it is asked whether it is ready
+	Budgeted     bool      `json:"budgeted"`        // a machine is emptied of it only while others serve
 }
 
 // Departure is how an instance ended that was told to.

@@ -33,15 +33,20 @@ func (w workload) autoscaler(owner *appsv1.Deployment, n int) *autoscalingv2.Hor
 }
 
 // raise has at least n pods of an autoscaled workload run. The autoscaler hears of
-// it first, so that it does not take away what is given here; and the Deployment is
-// written only as it was seen, so that what the autoscaler gave meanwhile stays.
-func (r *Runtime) raise(ctx context.Context, w workload, owner *appsv1.Deployment, n int) (d *appsv1.Deployment, err error) {
+// it first, so that it does not take away what is given here.
+func (r *Runtime) raise(ctx context.Context, w workload, owner *appsv1.Deployment, n int) (*appsv1.Deployment, error) {
 	if _, err := apply(ctx, r.cluster.api.autoscalers(), w.autoscaler(owner, n)); err != nil {
 		return nil, err
 	}
+	return r.keep(ctx, w, owner, n)
+}
+
+// keep writes the Deployment of an autoscaled workload only as it was seen last, so
+// that what the autoscaler gave meanwhile stays.
+func (r *Runtime) keep(ctx context.Context, w workload, known *appsv1.Deployment, n int) (*appsv1.Deployment, error) {
 	return applyLatest(ctx, r.cluster.api.deployments(), "Deployment", w.name, func() (object, error) {
-		latest := owner
-		if seen := r.cluster.deploymentOf(w.name); seen != nil && seen.UID == owner.UID && seen.Generation >= owner.Generation {
+		latest := known
+		if seen := r.cluster.deploymentOf(w.name); seen != nil && seen.UID == known.UID && seen.Generation >= known.Generation {
 			latest = seen
 		}
 		return atLeast(w, latest, n)

@@ -109,17 +109,13 @@ func (r *Runtime) complete(w workload) bool {
 	if d == nil || d.DeletionTimestamp != nil || d.Spec.Replicas == nil || *d.Spec.Replicas == 0 {
 		return false
 	}
-	return !w.service.Traffic || r.cluster.hasService(w.name)
+	return (!w.service.Traffic || r.cluster.hasService(w.name)) && r.cluster.hasBudget(w.name)
 }
 
 // prepare makes the Deployment, without a pod when it is new, and what belongs to
 // it.
 func (r *Runtime) prepare(ctx context.Context, w workload) (*appsv1.Deployment, error) {
-	n := 0
-	if d := r.cluster.deploymentOf(w.name); d != nil && d.DeletionTimestamp == nil && d.Spec.Replicas != nil {
-		n = int(*d.Spec.Replicas)
-	}
-	d, err := r.apply(ctx, w, n)
+	d, err := r.found(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +131,18 @@ func (r *Runtime) prepare(ctx context.Context, w workload) (*appsv1.Deployment, 
 	}
 	_, err = apply(ctx, r.cluster.api.budgets(), w.budget(d))
 	return d, err
+}
+
+// found writes the Deployment with as many pods as it has, none when it is new.
+func (r *Runtime) found(ctx context.Context, w workload) (*appsv1.Deployment, error) {
+	d := r.cluster.deploymentOf(w.name)
+	switch {
+	case d == nil || d.DeletionTimestamp != nil || d.Spec.Replicas == nil:
+		return r.apply(ctx, w, 0)
+	case w.service.Autoscale != nil:
+		return r.keep(ctx, w, d, 0)
+	}
+	return r.apply(ctx, w, int(*d.Spec.Replicas))
 }
 
 func (r *Runtime) apply(ctx context.Context, w workload, n int) (*appsv1.Deployment, error) {

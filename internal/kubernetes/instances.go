@@ -50,7 +50,7 @@ func (r *Runtime) look() (all []davit.Instance, due time.Time) {
 		if !c.unplaced.IsZero() {
 			due = earlier(due, c.unplaced.Add(r.cluster.nodePatience))
 		}
-		all = append(all, instance(pod, c))
+		all = append(all, r.cluster.described(instance(pod, c), pod))
 	}
 	for _, d := range deployments {
 		all = append(all, missing(d, alive[workloadOf(d.Labels, d.Annotations)])...)

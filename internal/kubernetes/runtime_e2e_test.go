@@ -25,6 +25,7 @@ func web(t *testing.T, version string, change ...func(*davit.Service)) *davit.Re
 	s := davit.Service{
 		Name: "web", Image: "docker.io/local/web:" + version, ImagePullPolicy: "Never", Traffic: true, Port: 8080, Replicas: 3,
 		Files: []davit.File{{Path: "conf/version", Content: []byte(version)}}, DrainLimit: davit.Duration(time.Second),
+		Resources: davit.Resources{MilliCPU: 10},
 	}
 	for _, c := range change {
 		c(&s)
@@ -45,6 +46,9 @@ func TestLifeOfARelease(t *testing.T) {
 	for _, i := range all {
 		if i.Release != v1.ID || i.Service != "web" || i.Address != "10.0.0.1:8080" || i.StartedAt.IsZero() {
 			t.Errorf("instance %+v", i)
+		}
+		if s := i.Setup; s == nil || s.Image != "docker.io/local/web:v1" || s.Node != b.namespace || !s.Unprivileged || s.ReadOnlyRoot || !s.Budgeted || s.Requests.MilliCPU != 10 {
+			t.Errorf("%s is set up as %+v", i.ID, s)
 		}
 	}
 	name := objectName("shop", "web", v1.ID)

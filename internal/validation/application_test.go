@@ -316,7 +316,18 @@ func (a *application) list(context.Context) ([]davit.Instance, error) {
 			ID: fmt.Sprintf("web-%d", n), Release: releaseID, Service: "web", Address: address(s), Condition: davit.Ready, User: "1000", Artifact: artifact,
 			Usage: used(either(a, "runtime.memory", int64(120), 500), either(a, "runtime.files", 120, 500), either(a, "runtime.cpu", now/8, 4*now)),
 		}
+		i.Setup = &davit.Setup{
+			Image: "registry.example.org/shop/web:v2", Node: fmt.Sprintf("node-%d", either(a, "runtime.spread", n, 0)),
+			ReadOnlyRoot: true, Unprivileged: true, Readiness: true, Budgeted: true,
+			Requests: davit.Resources{MemoryBytes: 1 << 28, MilliCPU: 500}, Limits: davit.Resources{MemoryBytes: 1 << 28},
+		}
 		if n == 1 {
+			i.Setup.Image = either(a, "runtime.image", i.Setup.Image, "localhost:5000/web:latest")
+			i.Setup.ReadOnlyRoot = either(a, "runtime.readonly", true, false)
+			i.Setup.Unprivileged = either(a, "runtime.privileges", true, false)
+			i.Setup.Readiness = either(a, "runtime.probes", true, false)
+			i.Setup.Budgeted = either(a, "runtime.budget", true, false)
+			i.Setup.Limits.MemoryBytes = either(a, "runtime.resources", i.Setup.Limits.MemoryBytes, 0)
 			i.Restarts = either(a, "health.restarts", 0, 1)
 			i.User = either(a, "runtime.user", "1000", "0")
 			i.Artifact = either(a, "identity.artifact", artifact, "sha256:6666")

@@ -26,6 +26,7 @@ func Checks() []Check {
 		performance(),
 		runtimeUsage(),
 		runtimeUser(),
+		runtimeSetup(),
 		runtimeStop(),
 		observability(),
 	)

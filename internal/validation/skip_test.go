@@ -47,6 +47,8 @@ func TestWhatDoesNotApplyIsSkipped(t *testing.T) {
 		"dependencies.reported": "nothing answers", "dependencies.tcp": "no server", "dependencies.postgres": "no server", "dependencies.redis": "no server",
 		"performance.compression": "0 bytes",
 		"runtime.memory":          "a URL alone", "runtime.files": "a URL alone", "runtime.cpu": "a URL alone", "runtime.user": "a URL alone", "runtime.stop": "only a rollout",
+		"runtime.readonly": "a URL alone", "runtime.privileges": "a URL alone", "runtime.resources": "a URL alone", "runtime.probes": "a URL alone",
+		"runtime.image": "a URL alone", "runtime.budget": "a URL alone", "runtime.spread": "a URL alone",
 		"observability.metrics": "nothing answers", "observability.logs": "a URL alone",
 	} {
 		if r := got[id]; r.Outcome != Skipped || !strings.Contains(r.Reason, why) || len(r.Evidence) > 0 {
