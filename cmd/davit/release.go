@@ -79,12 +79,17 @@ func (r *releaseCommand) open(ctx context.Context) (*git.Repo, *davit.Releasing,
 	if err != nil {
 		return nil, nil, err
 	}
+	settings, err := r.settings(repo)
+	return repo, settings, err
+}
+
+// settings returns the configuration of a repository.
+func (r *releaseCommand) settings(repo *git.Repo) (*davit.Releasing, error) {
 	file := r.file
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(repo.Root, file)
 	}
-	settings, err := config.LoadReleasing(file)
-	return repo, settings, err
+	return config.LoadReleasing(file)
 }
 
 // options returns what the flags ask for.

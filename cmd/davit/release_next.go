@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/release"
+	"github.com/davit-dev/davit/internal/release/git"
 )
 
 // releasePlan is what "davit release next --output json" answers.
@@ -57,15 +58,20 @@ which commits and which rule make it. Exit code 0: there is something to
 release; 6: there is nothing.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			repo, settings, err := r.open(cmd.Context())
-			if err != nil {
-				return err
-			}
+			debug.SetGCPercent(quickGC)
 			options, err := r.options()
 			if err != nil {
 				return err
 			}
-			debug.SetGCPercent(quickGC)
+			repo, tags, err := git.OpenAndTags(cmd.Context(), ".")
+			if err != nil {
+				return err
+			}
+			settings, err := r.settings(repo)
+			if err != nil {
+				return err
+			}
+			options.Tags = tags
 			plan, err := release.Next(cmd.Context(), repo, settings, options)
 			if err != nil {
 				return err

@@ -150,27 +150,23 @@ type since struct {
 	tags    []tag     // with the prefix
 }
 
-// readSince finds the highest eligible release in HEAD's history and the
-// commits since; it returns all tags too.
-func readSince(ctx context.Context, repo *git.Repo, prefix string, ignore []string, overrides Overrides, eligible func(Version) bool) (since, map[string]string, error) {
-	tags, err := repo.Tags(ctx)
-	if err != nil {
-		return since{}, nil, fmt.Errorf("listing the tags: %w", err)
-	}
-	s := since{tags: versionTags(tags, prefix, ignore)}
+// readSince finds the highest eligible release of the tags in HEAD's history and
+// the commits since.
+func readSince(ctx context.Context, repo *git.Repo, tags []tag, overrides Overrides, eligible func(Version) bool) (s since, err error) {
+	s.tags = tags
 	highest := highestTag(s.tags, eligible)
 	if highest == nil {
 		s.commits, err = readRange(ctx, repo, git.Range{}, overrides)
-		return s, tags, err
+		return s, err
 	}
 	found, err := s.guess(ctx, repo, highest, overrides)
 	if err != nil || found {
-		return s, tags, err
+		return s, err
 	}
 	if err := s.walk(ctx, repo, overrides, eligible); err != nil {
-		return s, nil, err
+		return s, err
 	}
-	return s, tags, s.checkHigher(ctx, repo, overrides, eligible)
+	return s, s.checkHigher(ctx, repo, overrides, eligible)
 }
 
 // guess takes the highest release of all for the base, and reads the commits

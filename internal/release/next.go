@@ -20,6 +20,9 @@ type Options struct {
 	Branch string
 	// Only names the packages to release; empty means all.
 	Only []string
+	// Tags are the commits of the repository's tags by name, when they were
+	// listed just now; nil has them listed.
+	Tags map[string]string
 }
 
 // Next computes what there is to release. It changes nothing but what a
@@ -30,6 +33,9 @@ func Next(ctx context.Context, repo *git.Repo, c *davit.Releasing, o Options) (*
 		plan.Branch = o.Branch
 	}
 	plan.line = lineOf(plan.Branch, c.Branches)
+	if repo.Shallow {
+		o.Tags = nil // what is fetched brings more
+	}
 	if err := complete(ctx, repo, c); err != nil {
 		return nil, err
 	}
@@ -37,7 +43,7 @@ func Next(ctx context.Context, repo *git.Repo, c *davit.Releasing, o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	head, err := plan.read(ctx, repo, c, overrides)
+	head, err := plan.read(ctx, repo, c, overrides, o.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +58,18 @@ func Next(ctx context.Context, repo *git.Repo, c *davit.Releasing, o Options) (*
 	return plan, nil
 }
 
-// read fills in the packages with their commits, and returns their bases.
-func (p *Plan) read(ctx context.Context, repo *git.Repo, c *davit.Releasing, overrides Overrides) ([]*tag, error) {
+// read fills in the packages with their commits, and returns their bases. It
+// lists the tags when they are nil.
+func (p *Plan) read(ctx context.Context, repo *git.Repo, c *davit.Releasing, overrides Overrides, tags map[string]string) ([]*tag, error) {
+	if tags == nil {
+		var err error
+		if tags, err = repo.Tags(ctx); err != nil {
+			return nil, fmt.Errorf("listing the tags: %w", err)
+		}
+	}
+	p.tags = tags
 	if len(c.Packages) == 1 && c.Packages[0].Path == "" {
-		s, tags, err := readSince(ctx, repo, c.Packages[0].TagPrefix, c.IgnoreTags, overrides, p.line.stable)
+		s, err := readSince(ctx, repo, versionTags(tags, c.Packages[0].TagPrefix, c.IgnoreTags), overrides, p.line.stable)
 		if err != nil {
 			return nil, notBegun(err)
 		}
@@ -65,10 +79,9 @@ func (p *Plan) read(ctx context.Context, repo *git.Repo, c *davit.Releasing, ove
 				return nil, err
 			}
 			if again {
-				return p.read(ctx, repo, c, overrides)
+				return p.read(ctx, repo, c, overrides, nil)
 			}
 		}
-		p.tags = tags
 		if len(s.commits) > 0 {
 			p.Head = s.commits[0].hash
 		} else if s.base != nil {
@@ -81,20 +94,15 @@ func (p *Plan) read(ctx context.Context, repo *git.Repo, c *davit.Releasing, ove
 	return p.readPackages(ctx, repo, c, overrides)
 }
 
-// readPackages reads the histories of several packages: one question for the
-// tags of all, one walk by paths for each.
-func (p *Plan) readPackages(ctx context.Context, repo *git.Repo, c *davit.Releasing, overrides Overrides) ([]*tag, error) {
-	tags, err := repo.Tags(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("listing the tags: %w", err)
-	}
-	p.tags = tags
+// readPackages reads the histories of several packages, in one walk by paths
+// for each.
+func (p *Plan) readPackages(ctx context.Context, repo *git.Repo, c *davit.Releasing, overrides Overrides) (bases []*tag, err error) {
 	if p.Head, err = repo.ReadHead(ctx); err != nil {
 		return nil, err
 	}
 	var asked []string
 	for _, one := range c.Packages {
-		own := versionTags(tags, one.TagPrefix, c.IgnoreTags)
+		own := versionTags(p.tags, one.TagPrefix, c.IgnoreTags)
 		sortTags(own)
 		p.Packages = append(p.Packages, &PackagePlan{Package: one, tags: own})
 		for _, t := range own {
@@ -107,7 +115,7 @@ func (p *Plan) readPackages(ctx context.Context, repo *git.Repo, c *davit.Releas
 	if err != nil {
 		return nil, err
 	}
-	bases := make([]*tag, len(p.Packages))
+	bases = make([]*tag, len(p.Packages))
 	for i, one := range p.Packages {
 		chosen := git.Range{}
 		for j := range one.tags {
@@ -122,7 +130,7 @@ func (p *Plan) readPackages(ctx context.Context, repo *git.Repo, c *davit.Releas
 		if one.commits, err = readRange(ctx, repo, chosen, overrides); err != nil {
 			return nil, notBegun(err)
 		}
-		if promised, commit := pendingTags(one.commits, tags); promised != nil {
+		if promised, commit := pendingTags(one.commits, p.tags); promised != nil {
 			p.Pending, p.PendingCommit = promised, commit
 		}
 	}

@@ -79,6 +79,18 @@ func TestTagsArePeeled(t *testing.T) {
 	}
 }
 
+func TestOpenAndTags(t *testing.T) {
+	repo, git := repository(t)
+	git("tag", "-a", "-m", "m", "v1")
+	again, tags, err := OpenAndTags(t.Context(), repo.Root)
+	if err != nil || *again != *repo || len(tags) != 1 || tags["v1"] != repo.Head {
+		t.Errorf("%+v, %v, %v", again, tags, err)
+	}
+	if _, _, err := OpenAndTags(t.Context(), t.TempDir()); davit.ErrorCode(err) != davit.CodeInvalid {
+		t.Errorf("outside: %v", err)
+	}
+}
+
 func TestLogKeepsMessagesWhole(t *testing.T) {
 	repo, git := repository(t)
 	messages := []string{"", "\n\n", "a\n\n\nb\n", "%H \x1b[31m", "über\r\nzwei", strings.Repeat("long ", 300_000)}

@@ -2,8 +2,25 @@ package git
 
 import (
 	"context"
+	"fmt"
 	"strings"
 )
+
+// OpenAndTags is Open, and Tags in the meantime.
+func OpenAndTags(ctx context.Context, dir string) (*Repo, map[string]string, error) {
+	var tags map[string]string
+	listed := make(chan error, 1)
+	go func() {
+		var err error
+		tags, err = (&Repo{Root: dir}).Tags(ctx)
+		listed <- err
+	}()
+	repo, err := Open(ctx, dir)
+	if failed := <-listed; err == nil && failed != nil {
+		err = fmt.Errorf("listing the tags: %w", failed)
+	}
+	return repo, tags, err
+}
 
 // Tags returns the commits of all tags by name. Annotated tags are peeled.
 // show-ref does that from packed references alone; for-each-ref would open
