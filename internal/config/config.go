@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"github.com/davit-dev/davit"
@@ -121,7 +120,7 @@ func (f *File) check(found *collector, environment string) {
 	}
 }
 
-var versionForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$`)
+var versionForm = onUse(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$`)
 
 // Resolve returns what the file says of an environment, for a version: overrides
 // merged, variables replaced, paths absolute, declared files read. The error is
@@ -131,7 +130,7 @@ func (f *File) Resolve(environment, version string) (*Resolved, error) {
 	if err := f.Has(environment); err != nil {
 		return nil, err
 	}
-	if !versionForm.MatchString(version) {
+	if !versionForm().MatchString(version) {
 		return nil, &davit.Error{
 			Code:    davit.CodeInvalid,
 			Message: fmt.Sprintf("%q is no version", version),

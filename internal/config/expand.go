@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -15,8 +14,8 @@ const (
 )
 
 var (
-	variableUse = regexp.MustCompile(`\$\$|\$\{[^}]*\}?`)
-	runtimeName = regexp.MustCompile(`^\$\{[A-Z_][A-Z0-9_]*\}$`)
+	variableUse = onUse(`\$\$|\$\{[^}]*\}?`)
+	runtimeName = onUse(`^\$\{[A-Z_][A-Z0-9_]*\}$`)
 )
 
 // expand replaces ${name} by the reader's variables and $$ by a dollar.
@@ -26,7 +25,7 @@ func (r *reader) expand(n *node, how expansion) (string, *wrong) {
 
 func (r *reader) expandText(text string, how expansion, hidden bool) (string, *wrong) {
 	var failed *wrong
-	expanded := variableUse.ReplaceAllStringFunc(text, func(found string) string {
+	expanded := variableUse().ReplaceAllStringFunc(text, func(found string) string {
 		if found == "$$" {
 			return "$"
 		}
@@ -34,7 +33,7 @@ func (r *reader) expandText(text string, how expansion, hidden bool) (string, *w
 		if v, ok := r.variables[name]; ok && strings.HasSuffix(found, "}") {
 			return v
 		}
-		if how == atRuntime && runtimeName.MatchString(found) {
+		if how == atRuntime && runtimeName().MatchString(found) {
 			return found
 		}
 		if failed == nil {
@@ -55,7 +54,7 @@ func unknownVariable(name, found string, how expansion, hidden bool) *wrong {
 	}
 	hint := suggest(name, []string{"application", "environment", "version"})
 	upper := "${" + strings.ToUpper(name) + "}"
-	if how == atRuntime && runtimeName.MatchString(upper) && !strings.HasPrefix(hint, "did") {
+	if how == atRuntime && runtimeName().MatchString(upper) && !strings.HasPrefix(hint, "did") {
 		hint = "for a variable of the instance write " + upper
 	}
 	return wrongf(hint+" ("+dollar+")", "has no value for ${%s}", clip(name))

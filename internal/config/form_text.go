@@ -9,17 +9,18 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/davit-dev/davit"
 )
 
 // patterned is text that matches a pattern.
 func patterned(words, pattern, hint string) form[string] {
-	matches := regexp.MustCompile(pattern)
+	matches := onUse(pattern)
 	return form[string]{
 		words: words, schema: schema{"type": "string", "pattern": pattern},
 		parse: func(w word) (string, *wrong) {
-			if !matches.MatchString(w.text) {
+			if !matches().MatchString(w.text) {
 				return "", wrongf(hint, "must be %s, not %q", words, clip(w.text))
 			}
 			return w.text, nil
@@ -73,14 +74,14 @@ func literal(expands expansion) form[string] {
 }
 
 var (
-	environmentReference = regexp.MustCompile(`^env:[A-Za-z_][A-Za-z0-9_]*$`)
-	fileReference        = regexp.MustCompile(`^file:[^/]|^file:/[^/]`)
-	secretReference      = regexp.MustCompile(`^secret:[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+$`)
+	environmentReference = onUse(`^env:[A-Za-z_][A-Za-z0-9_]*$`)
+	fileReference        = onUse(`^file:[^/]|^file:/[^/]`)
+	secretReference      = onUse(`^secret:[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+$`)
 )
 
 // isReference reports whether text names a secret rather than being one.
 func isReference(text string) bool {
-	return environmentReference.MatchString(text) || fileReference.MatchString(text) && !strings.Contains(text, "\n")
+	return environmentReference().MatchString(text) || fileReference().MatchString(text) && !strings.Contains(text, "\n")
 }
 
 // variable is the value of an environment variable. A reference would reach
@@ -89,7 +90,7 @@ func variable() form[string] {
 	f := literal(strictly)
 	parse := f.parse
 	f.parse = func(w word) (string, *wrong) {
-		if environmentReference.MatchString(w.text) || secretReference.MatchString(w.text) || strings.HasPrefix(w.text, "file:/") && !strings.HasPrefix(w.text, "file://") {
+		if environmentReference().MatchString(w.text) || secretReference().MatchString(w.text) || strings.HasPrefix(w.text, "file:/") && !strings.HasPrefix(w.text, "file://") {
 			return "", wrongf("move it to secrets:, whose values are read when an instance starts; for a file URL write file:///",
 				"looks like the reference to a secret, and under env it would be plain text")
 		}
@@ -110,7 +111,7 @@ func reference(cluster bool) form[string] {
 		schema:  schema{"type": "string", "pattern": pattern},
 		expands: strictly,
 		parse: func(w word) (string, *wrong) {
-			if !isReference(w.text) && (!cluster || !secretReference.MatchString(w.text)) {
+			if !isReference(w.text) && (!cluster || !secretReference().MatchString(w.text)) {
 				return "", wrongf(hint, "must be a reference to a secret, not the secret")
 			}
 			return w.text, nil
@@ -118,7 +119,7 @@ func reference(cluster bool) form[string] {
 	}
 }
 
-var hostForm = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
+var hostForm = onUse(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
 
 // headerValue is text that can stand in a header.
 func headerValue() form[string] {
@@ -150,7 +151,7 @@ func host(wildcard bool) form[string] {
 			if _, err := netip.ParseAddr(rest); err == nil && rest == name {
 				return name, nil
 			}
-			if len(name) > 253 || !hostForm.MatchString(rest) {
+			if len(name) > 253 || !hostForm().MatchString(rest) {
 				return "", wrongf(hint, "must be a host name, not %q", clip(w.text))
 			}
 			return name, nil
@@ -174,7 +175,7 @@ func address() form[string] {
 			if n, err := strconv.Atoi(digits); err != nil || n < 1 || n > 65535 {
 				return "", wrongf("", "must have a port from 1 to 65535, not %q", clip(digits))
 			}
-			if _, err := netip.ParseAddr(name); err != nil && name != "" && !hostForm.MatchString(strings.ToLower(name)) {
+			if _, err := netip.ParseAddr(name); err != nil && name != "" && !hostForm().MatchString(strings.ToLower(name)) {
 				return "", wrongf("", "must have a host that exists, not %q", clip(name))
 			}
 			return w.text, nil
@@ -272,4 +273,10 @@ func strategyKind() form[davit.StrategyKind] {
 
 func onInterrupt() form[davit.OnInterrupt] {
 	return oneWord(davit.InterruptResume, davit.InterruptRollback)
+}
+
+// onUse is a regular expression that is compiled when it is used first: not by
+// every command as it starts.
+func onUse(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }

@@ -130,7 +130,7 @@ func (s *service) checkPod(x *resolver, name string, at position) {
 // host from the server's environment and files, in pods from Secrets alone.
 func (s *service) checkSecrets(x *resolver, process bool) {
 	for _, e := range s.secrets.value {
-		switch onCluster := secretReference.MatchString(e.value); {
+		switch onCluster := secretReference().MatchString(e.value); {
 		case !e.set || onCluster != process:
 		case process:
 			x.problem(e.at, "write env:NAME or file:/path", "the secret %s is in a Secret of a cluster, and %s runs on this host", e.name, x.environment)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -62,7 +61,7 @@ func (s *source) line(number int) string {
 	return string(line) + tail
 }
 
-var secretsKey = regexp.MustCompile(`(?i)secrets?["']?\s*:`)
+var secretsKey = onUse(`(?i)secrets?["']?\s*:`)
 
 // maskUnparsed hides what may be a secret in a source that is no YAML, by its
 // indentation alone.
@@ -75,7 +74,7 @@ func (s *source) maskUnparsed() {
 			continue
 		}
 		inside = -1
-		if at := secretsKey.FindStringIndex(line); at != nil {
+		if at := secretsKey().FindStringIndex(line); at != nil {
 			inside = blanks
 			s.hide(position{i + 1, utf8.RuneCountInString(line[:at[1]]) + 1})
 		}

@@ -255,7 +255,7 @@ func (c *converter) scalar(at position, n ast.Node) *node {
 	case *ast.LiteralNode:
 		t, result.text = n.Value.GetToken(), n.Value.Value
 	}
-	if c.secret && result.kind != nothing && !isReference(result.text) && !secretReference.MatchString(result.text) {
+	if c.secret && result.kind != nothing && !isReference(result.text) && !secretReference().MatchString(result.text) {
 		c.source.mask(at, strings.Count(strings.TrimSpace(t.Origin), "\n")+literalLines(n))
 	}
 	return result

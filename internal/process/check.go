@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/davit-dev/davit"
 )
@@ -13,7 +14,7 @@ import (
 const mostInstances = 1000
 
 // serviceName is what may become part of an instance's name and folder.
-var serviceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$`)
+var serviceName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$`) })
 
 // check returns an error that says why what the declaration adds cannot run
 // here, or nil. What it takes away can always be.
@@ -40,7 +41,7 @@ func (h *Host) check(d declaration, old davit.Size, others map[declarationKey]de
 }
 
 func (h *Host) checkService(service davit.Service, name string, release *davit.Release, key declarationKey) error {
-	if !serviceName.MatchString(name) {
+	if !serviceName().MatchString(name) {
 		return invalid(key, name, "it cannot name a folder", "use letters, digits, dots, dashes and underscores")
 	}
 	if len(service.Command) == 0 || service.Command[0] == "" {

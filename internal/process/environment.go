@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/davit-dev/davit"
 )
@@ -48,14 +49,14 @@ func value(env []string, name string) string {
 }
 
 // reference matches $PORT and ${NAME}.
-var reference = regexp.MustCompile(`\$PORT\b|\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
+var reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$PORT\b|\$\{[A-Za-z_][A-Za-z0-9_]*\}`) })
 
 // expand replaces $PORT and ${NAME} in an argument by what the instance's
 // environment says. Names that are not in it stay as they are, for a shell to
 // see; so do secrets, because arguments can be read by everybody on the
 // machine.
 func (s surroundings) expand(argument string) string {
-	return reference.ReplaceAllStringFunc(argument, func(match string) string {
+	return reference().ReplaceAllStringFunc(argument, func(match string) string {
 		name := match[1:]
 		if name[0] == '{' {
 			name = name[1 : len(name)-1]

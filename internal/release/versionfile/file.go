@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/davit-dev/davit"
 )
@@ -141,7 +142,7 @@ func Detect(folder fs.FS) ([]davit.VersionFile, error) {
 // number is a semantic version as other texts hold it.
 const number = `\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?`
 
-var wholeNumber = regexp.MustCompile(`^` + number + `$`)
+var wholeNumber = onUse(`^` + number + `$`)
 
 // plain is a file that holds nothing but the version.
 func plain(content []byte, _ davit.VersionFile) ([]Span, error) {
@@ -150,7 +151,7 @@ func plain(content []byte, _ davit.VersionFile) ([]Span, error) {
 	if rest, ok := strings.CutPrefix(text, "v"); ok {
 		text, start = rest, start+1
 	}
-	if !wholeNumber.MatchString(text) {
+	if !wholeNumber().MatchString(text) {
 		return nil, nil
 	}
 	return []Span{{start, start + len(text), text}}, nil
@@ -180,18 +181,24 @@ func matches(content []byte, expression *regexp.Regexp) []Span {
 // Marker is the comment on a line whose version is the package's.
 const Marker = "davit:version"
 
-var markedLine = regexp.MustCompile(`(?m)^.*(?:#|//|--|/\*|;|%|\bREM|\bdnl)[ \t]*` + Marker + `\b.*$`)
+var markedLine = onUse(`(?m)^.*(?:#|//|--|/\*|;|%|\bREM|\bdnl)[ \t]*` + Marker + `\b.*$`)
 
-var anyNumber = regexp.MustCompile(`\b` + number + `\b`)
+var anyNumber = onUse(`\b` + number + `\b`)
 
 // marker returns the versions on lines with the marker in a comment.
 func marker(content []byte, _ davit.VersionFile) ([]Span, error) {
 	var spans []Span
-	for _, line := range markedLine.FindAllIndex(content, -1) {
-		for _, at := range anyNumber.FindAllIndex(content[line[0]:line[1]], -1) {
+	for _, line := range markedLine().FindAllIndex(content, -1) {
+		for _, at := range anyNumber().FindAllIndex(content[line[0]:line[1]], -1) {
 			start, end := line[0]+at[0], line[0]+at[1]
 			spans = append(spans, Span{start, end, string(content[start:end])})
 		}
 	}
 	return spans, nil
+}
+
+// onUse is a regular expression that is compiled when it is used first: not by
+// every command as it starts.
+func onUse(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }

@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -14,21 +13,21 @@ import (
 )
 
 var (
-	gradleVersion = regexp.MustCompile(`(?m)^version\s*(?:=\s*|\s+|\(\s*)["']?(` + number + `)\b`)
-	chartVersion  = regexp.MustCompile(`(?m)^(?:version|appVersion):[ \t]+["']?v?([^\s"'#]+)`)
-	infoVersion   = regexp.MustCompile(`(?m)^[ \t]+version:[ \t]+["']?([^\s"'#]+)`)
-	infoBlock     = regexp.MustCompile(`(?m)^info:[ \t]*(?:#.*)?\r?\n((?:[ \t]+.*(?:\r?\n|\z)|[ \t]*(?:#.*)?\r?\n)*)`)
-	tfVariable    = regexp.MustCompile(`(?m)^variable\s+"([^"]+)"\s*\{([^}]*)\}`)
-	tfDefault     = regexp.MustCompile(`(?m)^\s*default\s*=\s*"([^"]*)"|\{\s*default\s*=\s*"([^"]*)"`)
+	gradleVersion = onUse(`(?m)^version\s*(?:=\s*|\s+|\(\s*)["']?(` + number + `)\b`)
+	chartVersion  = onUse(`(?m)^(?:version|appVersion):[ \t]+["']?v?([^\s"'#]+)`)
+	infoVersion   = onUse(`(?m)^[ \t]+version:[ \t]+["']?([^\s"'#]+)`)
+	infoBlock     = onUse(`(?m)^info:[ \t]*(?:#.*)?\r?\n((?:[ \t]+.*(?:\r?\n|\z)|[ \t]*(?:#.*)?\r?\n)*)`)
+	tfVariable    = onUse(`(?m)^variable\s+"([^"]+)"\s*\{([^}]*)\}`)
+	tfDefault     = onUse(`(?m)^\s*default\s*=\s*"([^"]*)"|\{\s*default\s*=\s*"([^"]*)"`)
 )
 
 func gradle(content []byte, _ davit.VersionFile) ([]Span, error) {
-	return matches(content, gradleVersion), nil
+	return matches(content, gradleVersion()), nil
 }
 
 // chart returns the chart's version and that of the application it installs.
 func chart(content []byte, _ davit.VersionFile) ([]Span, error) {
-	return matches(content, chartVersion), nil
+	return matches(content, chartVersion()), nil
 }
 
 // openAPI returns info.version of a document in JSON or YAML.
@@ -36,12 +35,12 @@ func openAPI(content []byte, _ davit.VersionFile) ([]Span, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("{")) {
 		return jsonStrings(content, []string{"info", "version"})
 	}
-	block := infoBlock.FindSubmatchIndex(content)
+	block := infoBlock().FindSubmatchIndex(content)
 	if block == nil {
 		return nil, nil
 	}
 	body := content[block[2]:block[3]]
-	spans := matches(body, infoVersion)
+	spans := matches(body, infoVersion())
 	indent := len(body) - len(bytes.TrimLeft(body, " \t"))
 	for _, s := range spans { // deeper keys of the same name are others'
 		line := body[bytes.LastIndexByte(body[:s.Start], '\n')+1 : s.Start]
@@ -95,7 +94,7 @@ func goString(files *token.FileSet, value ast.Expr) []Span {
 	if rest, ok := strings.CutPrefix(text, "v"); ok {
 		text, start = rest, start+1
 	}
-	if !wholeNumber.MatchString(text) {
+	if !wholeNumber().MatchString(text) {
 		return nil
 	}
 	return []Span{{start, start + len(text), text}}
@@ -105,13 +104,13 @@ func goString(files *token.FileSet, value ast.Expr) []Span {
 // application_version, release_version or service_version.
 func terraform(content []byte, f davit.VersionFile) ([]Span, error) {
 	var spans []Span
-	for _, m := range tfVariable.FindAllSubmatchIndex(content, -1) {
+	for _, m := range tfVariable().FindAllSubmatchIndex(content, -1) {
 		name := string(content[m[2]:m[3]])
 		if name != f.Variable && (f.Variable != "" || !strings.Contains(" app_version application_version release_version service_version ", " "+name+" ")) {
 			continue
 		}
 		body := content[m[4]-1 : m[5]] // with the brace
-		for _, d := range tfDefault.FindAllSubmatchIndex(body, -1) {
+		for _, d := range tfDefault().FindAllSubmatchIndex(body, -1) {
 			start, end := d[2], d[3]
 			if start < 0 {
 				start, end = d[4], d[5]

@@ -1,7 +1,6 @@
 package versionfile
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/davit-dev/davit"
@@ -16,8 +15,8 @@ type tomlValue struct {
 }
 
 var (
-	tomlTable  = regexp.MustCompile(`^\s*(\[\[?)\s*([^\]]+?)\s*(\]\]?)\s*(?:#.*)?$`)
-	tomlString = regexp.MustCompile(`^\s*("?[A-Za-z0-9_.-]+"?)\s*=\s*(?:"([^"\\]*)"|'([^']*)')\s*(?:#.*)?$`)
+	tomlTable  = onUse(`^\s*(\[\[?)\s*([^\]]+?)\s*(\]\]?)\s*(?:#.*)?$`)
+	tomlString = onUse(`^\s*("?[A-Za-z0-9_.-]+"?)\s*=\s*(?:"([^"\\]*)"|'([^']*)')\s*(?:#.*)?$`)
 )
 
 // tomlStrings returns the one-line strings of a TOML document.
@@ -26,7 +25,7 @@ func tomlStrings(content []byte) []tomlValue {
 	table, index, at, quote := "", 0, 0, ""
 	for line := range strings.Lines(string(content)) {
 		text := strings.TrimRight(line, "\r\n")
-		switch m := tomlString.FindStringSubmatchIndex(text); {
+		switch m := tomlString().FindStringSubmatchIndex(text); {
 		case quote != "":
 			if strings.Contains(text, quote) {
 				quote = ""
@@ -40,7 +39,7 @@ func tomlStrings(content []byte) []tomlValue {
 			}
 			values = append(values, tomlValue{table, index, strings.Trim(text[m[2]:m[3]], `"`), Span{at + m[group], at + m[group+1], text[m[group]:m[group+1]]}})
 		default:
-			if m := tomlTable.FindStringSubmatch(text); m != nil {
+			if m := tomlTable().FindStringSubmatch(text); m != nil {
 				table, index = m[1]+m[2]+m[3], index+1
 			}
 		}
