@@ -43,7 +43,7 @@ nothing.
 It keeps what it was given last in a folder (--dir). While Redis is away it goes on
 with what it has, and says in the metadata of its answers that this is stale, and
 how many seconds old.`,
-		Example: "DAVIT_REDIS=rediss://davit:secret@redis.example:6379 davit flag edge --listen 127.0.0.1:8016 --dir /var/lib/davit-edge",
+		Example: "DAVIT_REDIS=rediss://redis.example:6379 davit flag edge --listen 127.0.0.1:8016 --dir /var/lib/davit-edge",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.edge(cmd.Context(), o) },
 	}

@@ -119,7 +119,7 @@ func (l *listener) write(part string) error {
 	if err := l.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
-	if _, err := l.w.Write([]byte(part)); err != nil {
+	if _, err := l.w.Write([]byte(part)); err != nil { //nolint:gosec // events, and said to be: no browser reads them as a page
 		return err
 	}
 	return l.control.Flush()
