@@ -116,6 +116,7 @@ type Policy struct {
 	Patience       Duration    `json:"patience"`
 	RollbackWindow Duration    `json:"rollbackWindow"`
 	OnInterrupt    OnInterrupt `json:"onInterrupt"`
+	OnDrift        OnDrift     `json:"onDrift,omitempty"`
 	Witness        Witness     `json:"witness,omitzero"`
 }
 

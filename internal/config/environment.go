@@ -19,6 +19,7 @@ type environment struct {
 	patience       item[davit.Duration]
 	rollbackWindow item[davit.Duration]
 	onInterrupt    item[davit.OnInterrupt]
+	onDrift        item[davit.OnDrift]
 	witness        item[witness]
 	services       item[*node]
 	routes         sequence[route]
@@ -75,6 +76,10 @@ func (e *environment) fields() []field {
 		{
 			key: "onInterrupt", into: scalar(&e.onInterrupt, onInterrupt()), initial: "resume",
 			doc: "what a restarted server does with a rollout that it finds",
+		},
+		{
+			key: "onDrift", into: scalar(&e.onDrift, onDrift()), absent: "`correct`",
+			doc: "what a rollout does when somebody else changes its routes or Deployments on a cluster, which are put back: go on, or pause until it is resumed",
 		},
 		{key: "witness", into: object(&e.witness), initial: "20", doc: "the probe that measures downtime during a rollout"},
 		{

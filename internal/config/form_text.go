@@ -271,6 +271,8 @@ func strategyKind() form[davit.StrategyKind] {
 	return oneWord(davit.KindBlueGreen, davit.KindCanary, davit.KindRolling)
 }
 
+func onDrift() form[davit.OnDrift] { return oneWord(davit.DriftCorrect, davit.DriftPause) }
+
 func onInterrupt() form[davit.OnInterrupt] {
 	return oneWord(davit.InterruptResume, davit.InterruptRollback)
 }

@@ -85,7 +85,7 @@ func (e *environment) policy(x *resolver, config davit.ReleaseConfig) davit.Poli
 	policy := davit.Policy{
 		Strategy: e.strategy.value.resolve(x), Gates: e.resolveGates(x, config.Services), Holds: e.holds(x), Freezes: e.resolveFreezes(x),
 		Deadline: e.deadline.value, Patience: e.patience.value,
-		RollbackWindow: e.rollbackWindow.value, OnInterrupt: e.onInterrupt.value,
+		RollbackWindow: e.rollbackWindow.value, OnInterrupt: e.onInterrupt.value, OnDrift: e.onDrift.value,
 		Witness: e.witness.value.resolve(),
 	}
 	if len(policy.Gates) == 0 {

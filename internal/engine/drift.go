@@ -31,6 +31,7 @@ func (d *driver) drifted(now davit.Split, open bool) {
 		return
 	}
 	d.drifts++
+	d.meddled = "somebody else changed the routing"
 	d.unsaid = append(d.unsaid, davit.Event{
 		At: d.Now().UTC(), Kind: davit.EventTrouble, Data: encode(now),
 		Message: fmt.Sprintf("somebody else changed the routing: traffic is %s; it is put back", now),
@@ -61,7 +62,17 @@ func (d *driver) strayed(what string, open bool) {
 		return
 	}
 	d.drifts++
+	d.meddled = "somebody else changed what runs"
 	d.unsaid = append(d.unsaid, davit.Event{
 		At: d.Now().UTC(), Kind: davit.EventTrouble, Message: "somebody else changed what runs: " + what + "; it is put back",
 	})
+}
+
+// meddled pauses a rollout under way for what somebody else did, when its policy is
+// to.
+func (t *transition) meddled(what string) {
+	if r := t.rollout; r.Phase == davit.Running && !r.Paused && r.Policy.OnDrift == davit.DriftPause {
+		t.command(Command{Kind: CommandPause, Actor: "davit", Reason: what})
+		r.Paused = true
+	}
 }

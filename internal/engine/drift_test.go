@@ -107,6 +107,31 @@ func TestDriftIsPutBack(t *testing.T) {
 	})
 }
 
+// Where that is the policy, a rollout stays where it is once somebody meddled, until
+// an operator has it go on; what was changed is put back all the same.
+func TestDriftPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		policy := canary()
+		policy.RollbackWindow, policy.OnDrift = 0, davit.DriftPause
+		b.promoted(request("v1", policy))
+		r := b.deploy(request("v2", policy))
+		b.awaitShare(r.Plan.Target, 50)
+		time.Sleep(2 * stopTime)
+		b.world.meddle(davit.All(r.Plan.Target))
+		time.Sleep(10 * time.Minute)
+		if got := b.world.split()[r.Plan.Target]; got != 50 {
+			t.Errorf("the candidate's share is %d, want 50 again, and no more", got)
+		}
+		resume := Command{Application: "shop", Environment: "staging", Kind: CommandResume, Actor: "anna"}
+		if _, err := b.engine.Command(t.Context(), resume); err != nil {
+			t.Fatal(err)
+		}
+		b.await(r.ID, func(r *davit.Rollout) bool { return r.Phase == davit.Promoted })
+		b.serves("v2")
+	})
+}
+
 // Instances of a release that the store does not know, such as those of a store that
 // was put back from an older copy, are taken down.
 func TestWhatNobodyKnowsIsTakenDown(t *testing.T) {

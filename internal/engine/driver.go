@@ -29,6 +29,7 @@ type driver struct {
 	drift   <-chan davit.Split // nil when nobody else changes the routing
 	stray   <-chan string      // nil when nobody else changes the instances
 	drifts  int                // how often somebody did either
+	meddled string             // what somebody did that is not answered yet
 	attempt *attempt           // at work; nil before the first
 	seen    situation          // what the present attempt found
 	unsaid  []davit.Event      // events that wait for the next commit
@@ -237,6 +238,9 @@ func (d *driver) turn(ctx context.Context) (wake time.Time, err error) {
 		if d.resumed {
 			t.resume(d.HandedOver)
 		}
+		if d.meddled != "" {
+			t.meddled(d.meddled)
+		}
 		d.absorb(t)
 		decided := decide(t.rollout, d.current() && d.seen.reached, t.now)
 		switch decided.move {
@@ -291,7 +295,7 @@ func (d *driver) commit(ctx context.Context, t *transition) error {
 	if err := d.store(ctx, &t.change); err != nil {
 		return err
 	}
-	d.unsaid, d.resumed = nil, false
+	d.unsaid, d.resumed, d.meddled = nil, false, ""
 	d.env = t.env
 	if d.rollout = t.rollout; d.rollout != nil && d.rollout.Phase.Ended() {
 		d.rollout = nil
