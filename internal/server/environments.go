@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -14,7 +15,19 @@ import (
 // are exported because huma does not look into unexported embedded fields.
 type Place struct {
 	Application string `path:"application" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" doc:"name of the application"`
-	Environment string `path:"environment" maxLength:"320" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(:.+)?$" doc:"name of the environment; of the ramps of a feature flag there, the flag's key after a colon"`
+	Environment string `path:"environment" maxLength:"320" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[A-Za-z0-9._:@/-]+)?$" doc:"name of the environment; of the ramps of a feature flag there, the flag's key after a colon"`
+}
+
+// namesNoFlag refuses the environment that a flag is ramped in: its name may be none
+// of a file.
+func (p Place) namesNoFlag() error {
+	if !strings.Contains(p.Environment, ":") {
+		return nil
+	}
+	return &davit.Error{
+		Code: davit.CodeUnsupported, Message: p.Environment + " is where a flag is ramped: nothing is deployed there, and writes logs",
+		Hint: "use davit flag ramp, or name an environment of davit.yaml",
+	}
 }
 
 const placePath = "/v1/environments/{application}/{environment}"
@@ -35,8 +48,10 @@ func (s *Server) environmentRoutes(h huma.API) {
 		})
 	register(s, h, post("plan", placePath+"/plan", "What a deployment would do"),
 		func(ctx context.Context, in *deployInput) (*body[engine.Proposal], error) {
-			proposal, err := s.Engine.Propose(ctx, in.request(ctx))
-			return answer(proposal, err)
+			if err := in.check(); err != nil {
+				return nil, err
+			}
+			return answer(s.Engine.Propose(ctx, in.request(ctx)))
 		})
 	register(s, h, post("command", placePath+"/command", "Abort, pause, resume, promote, abandon, approve or reject a rollout"),
 		func(ctx context.Context, in *commandInput) (*body[davit.Rollout], error) {
@@ -51,6 +66,14 @@ func (s *Server) environmentRoutes(h huma.API) {
 type deployInput struct {
 	Place
 	Body api.Deployment
+}
+
+// check refuses to deploy where ramps of flags run.
+func (in *deployInput) check() error {
+	if in.Body.Platform == davit.PlatformFlag {
+		return &davit.Error{Code: davit.CodeUnsupported, Message: "nothing is deployed to flags", Hint: "use davit flag ramp"}
+	}
+	return in.namesNoFlag()
 }
 
 // request returns what to ask of the engine.

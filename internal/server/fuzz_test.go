@@ -17,7 +17,7 @@ import (
 	"github.com/davit-dev/davit/internal/engine"
 )
 
-var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[A-Za-z0-9._:@/-]+)?$`)
 
 // FuzzRequest looks for a request that the server answers with a failure of its
 // own, or with an error that is no problem in JSON, or that asks the engine for
@@ -40,6 +40,8 @@ func FuzzRequest(f *testing.F) {
 		{"GET", "/v1/../..//v1/%2e%2e/rollouts/%00", ""},
 		{"POST", environment + "/plan", string(deploy)},
 		{"POST", environment + "/deploy", string(deploy)},
+		{"POST", environment + ":a%2F..%2Fb/rollouts", string(deploy)},
+		{"GET", environment + ":a%2F..%2Fb/logs", ""},
 		{"POST", environment + "/rollback", `{"to":"v1","reason":"slow"}`},
 		{"POST", environment + "/down", `{"reason":"moved"}`},
 		{"POST", environment + "/command", `{"kind":"promote","rollout":"r1","reason":"looks good"}`},

@@ -18,6 +18,9 @@ func (s *Server) rolloutRoutes(h huma.API) {
 		})
 	register(s, h, accepted(post("deploy", placePath+"/rollouts", "Roll out a release")),
 		func(ctx context.Context, in *deployInput) (*body[engine.Proposal], error) {
+			if err := in.check(); err != nil {
+				return nil, err
+			}
 			return answer(s.Engine.Deploy(ctx, in.request(ctx)))
 		})
 	register(s, h, accepted(post("rollback", placePath+"/rollback", "Go back to an earlier release")),

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"io"
 	"net"
@@ -207,6 +208,10 @@ func TestRequestsAreValidated(t *testing.T) {
 	h := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}}}
+	deploy, err := json.Marshal(deployment())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name, method, path, body string
 		status                   int
@@ -215,6 +220,9 @@ func TestRequestsAreValidated(t *testing.T) {
 		{"no such path", "GET", "/v2", "", 404, "there is no /v2"},
 		{"name", "GET", "/v1/environments/Shop_1/staging", "", 422, "path.application"},
 		{"unknown field", "POST", "/v1/environments/shop/staging/down", `{"reason":"x","force":true}`, 422, "body.force"},
+		{"line end in a name", "GET", "/v1/environments/shop/staging:a%0Ab", "", 422, "path.environment"},
+		{"deployment to a flag", "POST", "/v1/environments/shop/staging:..%2F..%2Fetc/rollouts", string(deploy), 501, "a flag is ramped"},
+		{"logs of a flag", "GET", "/v1/environments/shop/staging:..%2F..%2Fetc/logs", "", 501, "a flag is ramped"},
 		{"command", "POST", "/v1/environments/shop/staging/command", `{"kind":"explode"}`, 422, "body.kind"},
 		{"no reason", "POST", "/v1/environments/shop/staging/rollback", `{"reason":""}`, 422, "body.reason"},
 		{"no JSON", "POST", "/v1/environments/shop/staging/down", `{`, 400, "the request is wrong"},

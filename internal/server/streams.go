@@ -43,6 +43,9 @@ func (s *Server) streamRoutes(h huma.API) {
 	op = streamed(get("logs", placePath+"/logs", "What instances wrote"), "application/x-ndjson")
 	op.Description = "One LogLine a line. A stream that fails ends with a line {\"error\": Problem}."
 	register(s, h, op, func(_ context.Context, in *logsInput) (*huma.StreamResponse, error) {
+		if err := in.namesNoFlag(); err != nil {
+			return nil, err
+		}
 		return s.logStream(in.query()), nil
 	})
 }
