@@ -2,7 +2,6 @@ package release
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -37,7 +36,10 @@ type analysis struct {
 // trailer marks the commit of a release with its tags.
 const trailer = "Davit-Release"
 
-var fixup = regexp.MustCompile(`^(?:fixup|squash|amend)! `)
+// isFixup reports whether a subject is one that git commit --fixup or --squash wrote.
+func isFixup(subject string) bool {
+	return strings.HasPrefix(subject, "fixup! ") || strings.HasPrefix(subject, "squash! ") || strings.HasPrefix(subject, "amend! ")
+}
 
 // reading is what one commit's message says, before other commits are looked at.
 type reading struct {
@@ -58,7 +60,7 @@ func read(c git.Commit, overrides Overrides) reading {
 		hash: c.Hash, subject: subject(message), parents: c.Parents, author: c.Author, email: c.Email,
 		reverts: conventional.Reverts(message), promises: promises(c.Message),
 	}
-	if fixup.MatchString(r.subject) {
+	if isFixup(r.subject) {
 		r.ignored = "a fixup says nothing of its own"
 		return r
 	}

@@ -25,7 +25,7 @@ type Complaint struct {
 // writes are not judged.
 func LintMessage(types map[string]davit.CommitType, message string) []Complaint {
 	first := subject(message)
-	if fixup.MatchString(first) || strings.HasPrefix(first, "Merge ") {
+	if isFixup(first) || strings.HasPrefix(first, "Merge ") {
 		return nil
 	}
 	var problems []conventional.Problem

@@ -8,11 +8,10 @@ import (
 
 // The ways in which forges and git itself write several commits as one.
 var (
-	pullRequestSuffix = regexp.MustCompile(`\((?:#|!|pull request #)\d+\)$`)
-	azurePrefix       = regexp.MustCompile(`^Merged PR \d+: `)
-	bitbucketHeader   = regexp.MustCompile(`^Merged in .+ \(pull request #\d+\)$`)
-	squashCommitLine  = regexp.MustCompile(`^commit [0-9a-f]{7,64}$`)
-	revertHeader      = regexp.MustCompile(`^(Revert|Reapply) "(.*)"(?: \((?:#|!)\d+\))?$`)
+	azurePrefix      = regexp.MustCompile(`^Merged PR \d+: `)
+	bitbucketHeader  = regexp.MustCompile(`^Merged in .+ \(pull request #\d+\)$`)
+	squashCommitLine = regexp.MustCompile(`^commit [0-9a-f]{7,64}$`)
+	revertHeader     = regexp.MustCompile(`^(Revert|Reapply) "(.*)"(?: \((?:#|!)\d+\))?$`)
 )
 
 // ParseAll reads a message as Parse does and returns every change that it
@@ -38,7 +37,7 @@ func ParseAll(message string) ([]Commit, error) {
 		return parsePullRequest(append([]string{title + " (#" + number + ")"}, lines[1:]...))
 	case revertHeader.MatchString(header):
 		return parseRevert(lines)
-	case pullRequestSuffix.MatchString(header):
+	case pullRequestAt(header) >= 0:
 		return parsePullRequest(lines)
 	}
 	c, err := parseLines(lines)
@@ -133,7 +132,27 @@ func merged(a, b Commit) Commit {
 }
 
 func withoutPullRequest(description string) string {
-	return strings.TrimSpace(pullRequestSuffix.ReplaceAllString(description, ""))
+	if at := pullRequestAt(description); at >= 0 {
+		description = description[:at]
+	}
+	return strings.TrimSpace(description)
+}
+
+// pullRequestAt returns where the number of a pull request begins that a text ends
+// with: "(#12)", "(!12)" or "(pull request #12)"; -1 when it ends with none. Every
+// commit is asked, so there is no regular expression.
+func pullRequestAt(text string) int {
+	text, ok := strings.CutSuffix(text, ")")
+	rest := strings.TrimRight(text, "0123456789")
+	if !ok || rest == text {
+		return -1
+	}
+	for _, mark := range []string{"(#", "(!", "(pull request #"} {
+		if strings.HasSuffix(rest, mark) {
+			return len(rest) - len(mark)
+		}
+	}
+	return -1
 }
 
 // squashed returns the messages that "git merge --squash" lists, which it

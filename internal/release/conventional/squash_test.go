@@ -83,3 +83,25 @@ func TestReverts(t *testing.T) {
 		}
 	}
 }
+
+func TestPullRequestAt(t *testing.T) {
+	for text, want := range map[string]string{
+		"fix: it (#12)":               "fix: it ",
+		"fix: it (!7)":                "fix: it ",
+		"Merged it (pull request #3)": "Merged it ",
+		"(#1)":                        "",
+		"fix: it (#)":                 "fix: it (#)",
+		"fix: it (#12) again":         "fix: it (#12) again",
+		"fix: call f(12)":             "fix: call f(12)",
+		"fix: it (#1२)":               "fix: it (#1२)",
+		"":                            "",
+	} {
+		got := text
+		if at := pullRequestAt(text); at >= 0 {
+			got = text[:at]
+		}
+		if got != want {
+			t.Errorf("before the number of %q is %q, want %q", text, got, want)
+		}
+	}
+}

@@ -82,6 +82,16 @@ func (r *Repo) Run(ctx context.Context, args ...string) (string, error) {
 
 // RunInput is Run with standard input and further environment variables.
 func (r *Repo) RunInput(ctx context.Context, input []byte, env []string, args ...string) (string, error) {
+	var stdout []byte
+	err := r.stream(ctx, input, env, func(pipe io.Reader) (err error) {
+		stdout, err = io.ReadAll(pipe)
+		return err
+	}, args...)
+	return string(stdout), err
+}
+
+// stream is RunInput, with standard output read while git prints.
+func (r *Repo) stream(ctx context.Context, input []byte, env []string, read func(io.Reader) error, args ...string) error {
 	cmd := r.command(ctx, args...)
 	cmd.Env = append(cmd.Env, env...)
 	if input != nil {
@@ -94,14 +104,15 @@ func (r *Repo) RunInput(ctx context.Context, input []byte, env []string, args ..
 		err = cmd.Start()
 	}
 	if err != nil {
-		return "", &Error{args[0], "", err}
+		return &Error{args[0], "", err}
 	}
 	widen(pipe)
-	stdout, err := io.ReadAll(pipe)
+	err = read(pipe)
+	_, _ = io.Copy(io.Discard, pipe) // git waits for its reader
 	if err := errors.Join(err, cmd.Wait()); err != nil {
-		return string(stdout), &Error{args[0], stderr.String(), err}
+		return &Error{args[0], stderr.String(), err}
 	}
-	return string(stdout), nil
+	return nil
 }
 
 // command returns a git process that no setting of the user's can make speak

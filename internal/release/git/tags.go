@@ -1,8 +1,11 @@
 package git
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"iter"
 	"strings"
 )
 
@@ -26,11 +29,19 @@ func OpenAndTags(ctx context.Context, dir string) (*Repo, map[string]string, err
 // show-ref does that from packed references alone; for-each-ref would open
 // every tag.
 func (r *Repo) Tags(ctx context.Context) (map[string]string, error) {
-	out, err := r.Run(ctx, "show-ref", "--tags", "-d")
+	var tags map[string]string
+	err := r.stream(ctx, nil, nil, func(pipe io.Reader) error { // there may be thousands
+		scanner := bufio.NewScanner(pipe)
+		tags = parseTags(func(yield func(string) bool) {
+			for scanner.Scan() && yield(scanner.Text()) {
+			}
+		})
+		return scanner.Err()
+	}, "show-ref", "--tags", "-d")
 	if err != nil && ExitCode(err) != 1 { // 1: there is none
 		return nil, err
 	}
-	return parseTags(out), nil
+	return tags, nil
 }
 
 // RemoteTags returns the commits of the remote's tags, and the commit of one of
@@ -45,15 +56,15 @@ func (r *Repo) RemoteTags(ctx context.Context, remote, branch string) (tags map[
 			head = hash
 		}
 	}
-	return parseTags(strings.ReplaceAll(out, "\t", " ")), head, nil
+	return parseTags(strings.Lines(strings.ReplaceAll(out, "\t", " "))), head, nil
 }
 
 // parseTags reads "hash refs/tags/name" lines; the line of a peeled tag
 // follows its own.
-func parseTags(out string) map[string]string {
-	tags := make(map[string]string, len(out)/100) // bytes of an annotated tag's two lines, about
-	name, commit := "", ""                        // of the tag whose peeled line may follow
-	for line := range strings.Lines(out) {
+func parseTags(lines iter.Seq[string]) map[string]string {
+	tags := map[string]string{}
+	name, commit := "", "" // of the tag whose peeled line may follow
+	for line := range lines {
 		hash, ref, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		next, ok := strings.CutPrefix(ref, "refs/tags/")
 		if !ok {
