@@ -15,16 +15,19 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// The add-ons are built by kustomize and checked by kubeconform, strictly.
+// The add-ons, and Davit itself, are built by kustomize and checked by kubeconform,
+// strictly.
 func TestManifests(t *testing.T) {
 	schemas := writeSchemas(t)
 	for name, kinds := range map[string][]string{
-		"gateway": {"Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Deployment", "Service", "PodDisruptionBudget", "GatewayClass", "Gateway"},
-		"davit":   {"Namespace", "ServiceAccount", "Role", "RoleBinding", "StatefulSet", "Service", "NetworkPolicy", "PodDisruptionBudget", "SecretProviderClass"},
-		"metrics": {"ConfigMap"},
+		"kubernetes/gateway":                    {"Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Deployment", "Service", "PodDisruptionBudget", "GatewayClass", "Gateway"},
+		"kubernetes/davit":                      {"Namespace", "ServiceAccount", "Role", "RoleBinding", "StatefulSet", "Service", "NetworkPolicy", "PodDisruptionBudget", "SecretProviderClass"},
+		"kubernetes/metrics":                    {"ConfigMap"},
+		"../deploy/kubernetes/base":             {"ServiceAccount", "Role", "RoleBinding", "StatefulSet", "Service", "NetworkPolicy", "PodDisruptionBudget"},
+		"../deploy/kubernetes/overlays/example": {"StatefulSet"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			built := build(t, filepath.Join(infra, "kubernetes", name))
+			built := build(t, filepath.Join(infra, filepath.FromSlash(name)))
 			if problems := conform(t, schemas, built); len(problems) > 0 {
 				t.Errorf("%s", strings.Join(problems, "\n"))
 			}
