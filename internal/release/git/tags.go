@@ -33,7 +33,10 @@ func (r *Repo) Tags(ctx context.Context) (map[string]string, error) {
 	err := r.stream(ctx, nil, nil, func(pipe io.Reader) error { // there may be thousands
 		scanner := bufio.NewScanner(pipe)
 		tags = parseTags(func(yield func(string) bool) {
-			for scanner.Scan() && yield(scanner.Text()) {
+			for scanner.Scan() {
+				if !yield(scanner.Text()) {
+					return
+				}
 			}
 		})
 		return scanner.Err()
