@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Found is what a source tree says about flags.
@@ -46,8 +47,10 @@ var skipped = []string{"node_modules", "vendor", "third_party", "testdata"}
 
 // asked finds the key in a call of OpenFeature's SDKs: getBooleanValue('key'),
 // client.BooleanValue(ctx, "key"), get_boolean_value("key"), useFlag("key").
-var asked = regexp.MustCompile(`(?i)\b(?:(?:(?:get|use)_?)?(?:boolean|string|number|integer|int|float|double|object)_?(?:flag_?)?(?:value|details)(?:_?details)?(?:_?async)?|useFlag)` +
-	`(?:<[^<>()\n]*>)?\(\s*(?:[\w.]+(?:\(\))?\s*,\s*)?(?:flag_?key\s*[=:]\s*)?["'` + "`" + `]([\w.\-/:@]{1,256})["'` + "`" + `]\s*,`)
+var asked = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(?:(?:(?:get|use)_?)?(?:boolean|string|number|integer|int|float|double|object)_?(?:flag_?)?(?:value|details)(?:_?details)?(?:_?async)?|useFlag)` +
+		`(?:<[^<>()\n]*>)?\(\s*(?:[\w.]+(?:\(\))?\s*,\s*)?(?:flag_?key\s*[=:]\s*)?["'` + "`" + `]([\w.\-/:@]{1,256})["'` + "`" + `]\s*,`)
+})
 
 // Scan looks through a source tree for keys.
 func Scan(ctx context.Context, tree fs.FS, keys []string) (*Found, error) {
@@ -117,7 +120,7 @@ func (f *Found) file(name string, text []byte, known map[string]bool) {
 			}
 		}
 	}
-	for _, at := range asked.FindAllSubmatchIndex(text, -1) {
+	for _, at := range asked().FindAllSubmatchIndex(text, -1) {
 		if key := string(text[at[2]:at[3]]); !known[key] {
 			f.Unknown = append(f.Unknown, Unknown{key, Place{name, 1 + bytes.Count(text[:at[2]], []byte("\n"))}})
 		}

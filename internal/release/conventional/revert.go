@@ -1,21 +1,18 @@
 package conventional
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 var (
-	revertsLine = regexp.MustCompile(`\b[Tt]his reverts commits?\s+([0-9a-f]{7,64}(?:(?:\s*,\s*|\s+and\s+|\s+)[0-9a-f]{7,64})*)`)
-	hexHash     = regexp.MustCompile(`\b[0-9a-f]{7,64}\b`)
+	revertsLine = expression(`\b[Tt]his reverts commits?\s+([0-9a-f]{7,64}(?:(?:\s*,\s*|\s+and\s+|\s+)[0-9a-f]{7,64})*)`)
+	hexHash     = expression(`\b[0-9a-f]{7,64}\b`)
 )
 
 // parseRevert reads the message that git writes for a revert. A revert of a
 // revert brings the change back, and is that change again.
 func parseRevert(lines []string) ([]Commit, error) {
-	subject, undone := revertHeader.ReplaceAllString(lines[0], "$1 \"$2\""), false
+	subject, undone := revertHeader().ReplaceAllString(lines[0], "$1 \"$2\""), false
 	for {
-		match := revertHeader.FindStringSubmatch(subject)
+		match := revertHeader().FindStringSubmatch(subject)
 		if match == nil {
 			break
 		}
@@ -44,8 +41,8 @@ func Reverts(message string) []string {
 		return nil // the usual case, without a regular expression
 	}
 	var hashes []string
-	for _, match := range revertsLine.FindAllStringSubmatch(message, -1) {
-		hashes = append(hashes, hexHash.FindAllString(match[1], -1)...)
+	for _, match := range revertsLine().FindAllStringSubmatch(message, -1) {
+		hashes = append(hashes, hexHash().FindAllString(match[1], -1)...)
 	}
 	if len(hashes) > 0 {
 		return hashes
@@ -55,7 +52,7 @@ func Reverts(message string) []string {
 		return nil
 	}
 	for _, refs := range c.Values("Refs") {
-		hashes = append(hashes, hexHash.FindAllString(strings.ToLower(refs), -1)...)
+		hashes = append(hashes, hexHash().FindAllString(strings.ToLower(refs), -1)...)
 	}
 	return hashes
 }

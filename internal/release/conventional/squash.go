@@ -4,15 +4,21 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The ways in which forges and git itself write several commits as one.
 var (
-	azurePrefix      = regexp.MustCompile(`^Merged PR \d+: `)
-	bitbucketHeader  = regexp.MustCompile(`^Merged in .+ \(pull request #\d+\)$`)
-	squashCommitLine = regexp.MustCompile(`^commit [0-9a-f]{7,64}$`)
-	revertHeader     = regexp.MustCompile(`^(Revert|Reapply) "(.*)"(?: \((?:#|!)\d+\))?$`)
+	azurePrefix      = expression(`^Merged PR \d+: `)
+	bitbucketHeader  = expression(`^Merged in .+ \(pull request #\d+\)$`)
+	squashCommitLine = expression(`^commit [0-9a-f]{7,64}$`)
+	revertHeader     = expression(`^(Revert|Reapply) "(.*)"(?: \((?:#|!)\d+\))?$`)
 )
+
+// expression is a regular expression that is compiled when it is first asked.
+func expression(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // ParseAll reads a message as Parse does and returns every change that it
 // tells of: a squashed pull request yields its own header and one commit for
@@ -29,13 +35,13 @@ func ParseAll(message string) ([]Commit, error) {
 		return parseEach(squashed(lines[1:]), header)
 	case !strings.HasPrefix(header, "Merged ") && !strings.HasPrefix(header, "Re") && !strings.HasSuffix(header, ")"):
 		// The usual case, without a regular expression.
-	case bitbucketHeader.MatchString(header):
+	case strings.HasPrefix(header, "Merged in ") && bitbucketHeader().MatchString(header):
 		return parsePullRequest(dropBlank(lines[1:]))
-	case azurePrefix.MatchString(header):
+	case strings.HasPrefix(header, "Merged PR ") && azurePrefix().MatchString(header):
 		number := header[len("Merged PR "):strings.Index(header, ": ")]
 		title := header[strings.Index(header, ": ")+2:]
 		return parsePullRequest(append([]string{title + " (#" + number + ")"}, lines[1:]...))
-	case revertHeader.MatchString(header):
+	case strings.HasPrefix(header, "Re") && revertHeader().MatchString(header):
 		return parseRevert(lines)
 	case pullRequestAt(header) >= 0:
 		return parsePullRequest(lines)
@@ -160,7 +166,7 @@ func pullRequestAt(text string) int {
 func squashed(lines []string) [][]string {
 	var messages [][]string
 	for _, line := range lines {
-		if squashCommitLine.MatchString(line) {
+		if squashCommitLine().MatchString(line) {
 			messages = append(messages, []string{""})
 			continue
 		}
