@@ -109,7 +109,7 @@ func (r *Runtime) complete(w workload) bool {
 	if d == nil || d.DeletionTimestamp != nil || d.Spec.Replicas == nil || *d.Spec.Replicas == 0 {
 		return false
 	}
-	return (!w.service.Traffic || r.cluster.hasService(w.name)) && r.cluster.budgeted(r.scope, w.service.Name, d.UID)
+	return (!w.service.Traffic || r.cluster.hasService(w.name)) && r.cluster.hasBudget(w.name)
 }
 
 // prepare makes the Deployment, without a pod when it is new, and what belongs to
@@ -129,7 +129,7 @@ func (r *Runtime) prepare(ctx context.Context, w workload) (*appsv1.Deployment, 
 			return nil, err
 		}
 	}
-	_, err = apply(ctx, r.cluster.api.budgets(), w.budget(r.alike(d, w.service.Name)...))
+	_, err = apply(ctx, r.cluster.api.budgets(), w.budget(d))
 	return d, err
 }
 

@@ -9,7 +9,7 @@
 // server-side apply with the field manager "davit" and labelled
 // app.kubernetes.io/managed-by=davit, so that other tools and people see which
 // fields are whose. What belongs to a release's service (its Service, its
-// HorizontalPodAutoscaler, the ConfigMap with its files) is owned by its Deployment,
+// PodDisruptionBudget, the ConfigMap with its files) is owned by its Deployment,
 // and goes when that is deleted, whether Davit still runs then or not. Nothing of
 // Davit is in the way of a request.
 //

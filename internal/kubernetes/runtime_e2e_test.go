@@ -62,29 +62,13 @@ func TestLifeOfARelease(t *testing.T) {
 	v2 := web(t, "v2")
 	b.declare(v2, davit.Size{"web": 2})
 	b.until("five ready", func(all []davit.Instance) bool { return are(all, 5, davit.Ready) })
-	b.budgeted(2, 1) // of five pods, of both releases together
 	b.declare(v1, davit.Size{"web": 1})
 	b.until("one of v1", func(all []davit.Instance) bool { return are(all, 3, davit.Ready) })
 	b.declare(&davit.Release{ID: v1.ID}, nil) // as of one that nobody remembers
 	b.until("none of v1", func(all []davit.Instance) bool {
 		return are(all, 2, davit.Ready) && !slices.ContainsFunc(all, func(i davit.Instance) bool { return i.Release == v1.ID })
 	})
-	b.budgeted(1, 1)
-	b.declare(v2, nil)
 	b.collected(name)
-}
-
-// budgeted waits until one budget counts the pods of so many Deployments, and lets
-// so many of them go.
-func (b *bench) budgeted(owners int, allowed int32) {
-	b.Helper()
-	b.poll("the budget", func() bool {
-		all, err := b.admin.PolicyV1().PodDisruptionBudgets(b.namespace).List(b.Context(), metav1.ListOptions{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		return len(all.Items) == 1 && len(all.Items[0].OwnerReferences) == owners && all.Items[0].Status.DisruptionsAllowed == allowed
-	})
 }
 
 // owned checks whose the objects of a workload are.
@@ -111,7 +95,7 @@ func (b *bench) owned(name string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	budget, err := set.PolicyV1().PodDisruptionBudgets(b.namespace).Get(ctx, plainName(b.runtime.scope, "web"), metav1.GetOptions{})
+	budget, err := set.PolicyV1().PodDisruptionBudgets(b.namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -141,7 +125,7 @@ func (b *bench) collected(name string) {
 				return err
 			},
 			func() error {
-				_, err := set.PolicyV1().PodDisruptionBudgets(b.namespace).Get(b.Context(), plainName(b.runtime.scope, "web"), metav1.GetOptions{})
+				_, err := set.PolicyV1().PodDisruptionBudgets(b.namespace).Get(b.Context(), name, metav1.GetOptions{})
 				return err
 			},
 		} {

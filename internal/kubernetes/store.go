@@ -104,3 +104,9 @@ func (c *Cluster) hasService(name string) bool {
 	_, there, _ := c.services.GetIndexer().GetByKey(c.namespace + "/" + name) // as above
 	return there
 }
+
+// hasBudget reports whether there is a PodDisruptionBudget of that name.
+func (c *Cluster) hasBudget(name string) bool {
+	_, there, _ := c.budgets.GetIndexer().GetByKey(c.namespace + "/" + name) // as above
+	return there
+}

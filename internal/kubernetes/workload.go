@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -83,6 +84,20 @@ func (w workload) endpoint(owner *appsv1.Deployment) *corev1.Service {
 		ObjectMeta: w.meta(owner),
 		Spec: corev1.ServiceSpec{
 			Type: corev1.ServiceTypeClusterIP, Selector: w.selector(w.release.ID, w.service.Name), Ports: []corev1.ServicePort{port},
+		},
+	}
+}
+
+// budget lets nodes be drained one pod at a time. It never forbids it: a service
+// of one instance would keep its node for ever.
+func (w workload) budget(owner *appsv1.Deployment) *policyv1.PodDisruptionBudget {
+	most := intstr.FromInt32(1)
+	return &policyv1.PodDisruptionBudget{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"},
+		ObjectMeta: w.meta(owner),
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			MaxUnavailable: &most,
+			Selector:       &metav1.LabelSelector{MatchLabels: w.selector(w.release.ID, w.service.Name)},
 		},
 	}
 }
