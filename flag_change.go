@@ -16,7 +16,7 @@ type FlagEdit struct {
 	Action           string // for the audit log: "flag.create", "flag.change", …
 	Comment          string // why
 	// Match is the revision that the flag must have: 0 when there must be none, and
-	// AnyFlagRevision for whichever there is.
+	// AnyFlagRevision for whichever there is, and AnyFlagOrNone whatever there is.
 	Match int64
 	// Scope, unless it is nil, is the key that the change is made with. It changes
 	// no more than the settings of its environment.
@@ -33,8 +33,12 @@ type FlagEdit struct {
 	RequestKey, RequestDigest string
 }
 
-// AnyFlagRevision matches a flag whatever its revision is.
-const AnyFlagRevision = -1
+// AnyFlagRevision matches a flag whatever its revision is, and AnyFlagOrNone does
+// so when there is none as well.
+const (
+	AnyFlagRevision = -1
+	AnyFlagOrNone   = -2
+)
 
 // FlagOutcome is what came of an edit, or would.
 type FlagOutcome struct {

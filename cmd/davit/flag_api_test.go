@@ -179,6 +179,42 @@ func TestFlagAPI(t *testing.T) {
 	s.want(t, 404, "GET", flag, "")
 }
 
+// TestFlagImportAPI takes flags over as a whole or not at all, with an access key
+// as far as it goes.
+func TestFlagImportAPI(t *testing.T) {
+	s := serveFlags(t)
+	const flags = "/v1/flags/shop"
+	flag := func(key, environment, variant string) string {
+		return `{"key":"` + key + `","type":"boolean","variants":[{"name":"on","value":true},{"name":"off","value":false}],` +
+			`"environments":{"` + environment + `":{"enabled":true,"default":{"variant":"` + variant + `"}}}}`
+	}
+	request := func(environment string, flags ...string) string {
+		return `{"environment":"` + environment + `","comment":"moved","flags":[` + strings.Join(flags, ",") + `]}`
+	}
+	s.want(t, 422, "PATCH", flags, request("production", flag("a", "production", "on"), flag("b", "production", "blue")))
+	s.want(t, 422, "PATCH", flags, request("", flag("a", "production", "on")))
+	s.want(t, 200, "PATCH", flags+"?dryRun=true", request("production", flag("a", "production", "on")))
+	s.want(t, 404, "GET", flags+"/a", "")
+	_, text := s.want(t, 200, "PATCH", flags, request("production", flag("a", "production", "on"), flag("b", "production", "off")))
+	if strings.Count(text, `"changed":true`) != 2 || strings.Count(text, `"action":"flag.import"`) != 2 || strings.Count(text, `"comment":"moved"`) != 2 {
+		t.Errorf("imported: %s", text)
+	}
+	_, text = s.want(t, 201, "POST", "/v1/flagkeys/shop", `{"environment":"production","kind":"admin","name":"ci"}`)
+	var key struct{ Key string }
+	if err := json.Unmarshal([]byte(text), &key); err != nil {
+		t.Fatal(err)
+	}
+	for body, status := range map[string]int{
+		request("production", flag("a", "production", "off")): 200,
+		request("production", flag("c", "production", "off")): 403,
+		request("staging", flag("a", "staging", "off")):       403,
+	} {
+		if resp, text := s.ask(t, "PATCH", flags, key.Key, body); resp.StatusCode != status {
+			t.Errorf("a key for production, %s: %d %s, want %d", body, resp.StatusCode, text, status)
+		}
+	}
+}
+
 // TestFlagPages lists flags page by page.
 func TestFlagPages(t *testing.T) {
 	s := serveFlags(t)

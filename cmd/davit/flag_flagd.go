@@ -30,8 +30,7 @@ func (a *app) flagImportCommand() *cobra.Command {
 		Long: `Take over flags from a flag definition of flagd (JSON, schema v0), into one
 environment; - reads standard input. Users keep the variants that they have.
 Targeting that rules cannot say is kept as JsonLogic, and evaluated as flagd does.
-What flags say about other environments stays. An import that was cut short can
-be done again.`,
+What flags say about other environments stays. All flags are taken over, or none.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			src, err := a.input(args[0])
 			if err != nil {
@@ -71,13 +70,18 @@ func (a *app) importFlags(ctx context.Context, c *client.Client, application str
 	for _, key := range imported.Advanced {
 		advanced[key] = true
 	}
-	done := make([]importedFlag, 0, len(imported.Flags))
+	i := api.FlagImport{Environment: e.environment, Flags: []davit.Flag{}, Comment: e.reason}
 	for _, f := range imported.Flags {
-		out, err := importFlag(ctx, c, application, withoutSegments(f, imported.Segments), e)
-		if err != nil {
-			return fmt.Errorf("importing flag %s: %w", f.Key, err)
-		}
-		done = append(done, importedFlag{Key: f.Key, Revision: out.Record.Revision, Changed: out.Changed, Advanced: advanced[f.Key]})
+		i.Flags = append(i.Flags, withoutSegments(f, imported.Segments))
+	}
+	out, err := c.ImportFlags(ctx, application, i, e.dryRun)
+	if err != nil {
+		return err
+	}
+	done := make([]importedFlag, 0, len(out.Flags))
+	for _, o := range out.Flags {
+		key := o.Record.Flag.Key
+		done = append(done, importedFlag{Key: key, Revision: o.Record.Revision, Changed: o.Changed, Advanced: advanced[key]})
 	}
 	if a.json() {
 		return a.writeJSON(done)
@@ -98,26 +102,6 @@ func (a *app) importFlags(ctx context.Context, c *client.Client, application str
 		}
 	}
 	return nil
-}
-
-// importFlag makes a flag, or brings one up to date that is there.
-func importFlag(ctx context.Context, c *client.Client, application string, f davit.Flag, e *flagEdit) (*davit.FlagOutcome, error) {
-	present, err := c.Flag(ctx, application, f.Key)
-	if davit.ErrorCode(err) == davit.CodeNotFound {
-		return c.CreateFlag(ctx, application, api.FlagCreation{Flag: f, Comment: e.reason}, e.change())
-	}
-	if err != nil {
-		return nil, err
-	}
-	for name, settings := range present.Flag.Environments {
-		if _, there := f.Environments[name]; !there {
-			f.Environments[name] = settings
-		}
-	}
-	f.ClientSide = f.ClientSide || present.Flag.ClientSide
-	change := e.change()
-	change.Revision = present.Revision
-	return c.PutFlag(ctx, application, f, e.reason, change)
 }
 
 // withoutSegments returns a flag with the segments that its rules name written out.

@@ -52,6 +52,20 @@ func TestFlagImport(t *testing.T) {
 	if after := application("eval", "colour", "--user", "a", "--output", "json"); after != before {
 		t.Errorf("before: %s, after: %s", before, after)
 	}
+	mustRun(t, "flag", "create", "plain", "-a", "shop")
+	other := filepath.Join(t.TempDir(), "other.json")
+	const mixed = `{"flags": {
+		"banner": {"state": "DISABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off"},
+		"plain": {"state": "ENABLED", "variants": {"red": "#f00"}, "defaultVariant": "red"}}}`
+	if err := os.WriteFile(other, []byte(mixed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := runDavit(t, "flag", "import", other, "-e", "staging", "-a", "shop"); r.code != exitUsage || !strings.Contains(r.stderr, "flag plain is of type boolean") {
+		t.Errorf("of another type: %d %s", r.code, r.stderr)
+	}
+	if again := application("show", "banner"); again != out {
+		t.Errorf("an import that was refused changed a flag: %s", again)
+	}
 	if out := application("export", "-e", "staging"); !strings.Contains(out, `"banner"`) || !strings.Contains(out, `"ENABLED"`) {
 		t.Errorf("exported: %s", out)
 	}

@@ -36,6 +36,19 @@ type FlagCreation struct {
 	Comment string     `json:"comment,omitempty" maxLength:"1024" doc:"why, for the audit log"`
 }
 
+// FlagImport asks for flags to be taken over, all of them or none.
+type FlagImport struct {
+	Environment string       `json:"environment" minLength:"1" maxLength:"63" doc:"that they are taken over into; what flags say about others stays"`
+	Flags       []davit.Flag `json:"flags" maxItems:"10000" doc:"as they are to be in the environment, each of another key"`
+	Comment     string       `json:"comment,omitempty" maxLength:"1024" doc:"why, for the audit log"`
+}
+
+// FlagImported is what came of flags that were taken over, in the order of the
+// request.
+type FlagImported struct {
+	Flags []davit.FlagOutcome `json:"flags"`
+}
+
 // FlagInstructions ask for changes of a flag, made all or none.
 type FlagInstructions struct {
 	Instructions []davit.FlagInstruction `json:"instructions" minItems:"1" maxItems:"100"`

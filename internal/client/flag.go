@@ -49,6 +49,12 @@ func (c *Client) CreateFlag(ctx context.Context, application string, f api.FlagC
 	return c.changeFlag(ctx, http.MethodPost, "/v1/flags/"+url.PathEscape(application), f, change)
 }
 
+// ImportFlags takes flags over, all of them or none.
+func (c *Client) ImportFlags(ctx context.Context, application string, i api.FlagImport, dryRun bool) (*api.FlagImported, error) {
+	q := url.Values{"dryRun": {strconv.FormatBool(dryRun)}}
+	return call[api.FlagImported](ctx, c, http.MethodPatch, "/v1/flags/"+url.PathEscape(application)+"?"+q.Encode(), i)
+}
+
 // PutFlag replaces a flag as a whole.
 func (c *Client) PutFlag(ctx context.Context, application string, f davit.Flag, comment string, change FlagChange) (*davit.FlagOutcome, error) {
 	return c.changeFlag(ctx, http.MethodPut, flagPath(application, f.Key)+"?comment="+url.QueryEscape(comment), f, change)

@@ -68,6 +68,7 @@ func (s *Server) flagChangeRoutes(h huma.API) {
 	instruct.Description = "turnOn and turnOff need an environment; serve and setOff a variant too; setPercentages percentages that sum to 100; " +
 		"addTargets and removeTargets users as values, and the variant that they get; addRule a rule, removeRule its ID; setClientSide enabled; addTags and removeTags values."
 	register(s, h, instruct, s.instructFlag)
+	s.flagImportRoute(h)
 	s.flagRampRoutes(h)
 	register(s, h, post("revertFlag", flagPath+"/revert", "Make a feature flag say again what it said at a revision"), s.revertFlag)
 }

@@ -26,6 +26,8 @@ type Flags interface {
 	// History lists records with a revision below before, newest first.
 	History(ctx context.Context, application, key string, before int64, limit int) ([]*davit.FlagRecord, error)
 	Change(ctx context.Context, e davit.FlagEdit) (*davit.FlagOutcome, error)
+	// Import takes flags over, all of them or none.
+	Import(ctx context.Context, i davit.FlagImport) ([]*davit.FlagOutcome, error)
 	Revert(ctx context.Context, e davit.FlagEdit, revision int64) (*davit.FlagOutcome, error)
 	Explain(application, environment, key string, attributes map[string]any) (*api.FlagExplanation, error)
 
@@ -211,11 +213,17 @@ func outcome(out *davit.FlagOutcome, key *davit.AccessKey, err error) (*flagAnsw
 	if err != nil {
 		return nil, err
 	}
+	told := shown(out, key)
+	return tagged(told.Record, told), nil
+}
+
+// shown returns an outcome as a key may see it.
+func shown(out *davit.FlagOutcome, key *davit.AccessKey) davit.FlagOutcome {
 	record := visible(out.Record, key)
 	told := *out
 	told.Record = &record
 	if told.Difference == nil {
 		told.Difference = []davit.FlagDifference{}
 	}
-	return tagged(&record, told), nil
+	return told
 }

@@ -50,25 +50,42 @@ func (s *Store) FlagRequest(ctx context.Context, actor, key string) (*davit.Flag
 	return &r, s.readError(err)
 }
 
-// CommitFlag writes a change of a flag and its audit entry in one transaction, and
-// sets the record's Sequence once it is on disk. A record that does not follow the
-// stored one is refused with davit.ErrStale (wrapped).
-func (s *Store) CommitFlag(ctx context.Context, c davit.FlagCommit) error {
-	record := *c.Record
-	err := s.commit(ctx, &davit.Change{Audit: []davit.AuditEntry{c.Entry}}, func(w *writer) error {
-		if err := w.flag(ctx, &record); err != nil || c.Request == nil {
-			return err
-		}
-		return w.flagRequest(ctx, c.Request)
-	})
-	if err == nil {
-		c.Record.Sequence = record.Sequence
+// CommitFlags writes changes of flags and their audit entries in one transaction,
+// and sets the records' Sequence, in order, once they are on disk. With a record
+// that does not follow the stored one, all are refused with davit.ErrStale
+// (wrapped).
+func (s *Store) CommitFlags(ctx context.Context, commits ...davit.FlagCommit) error {
+	records := make([]davit.FlagRecord, 0, len(commits))
+	change := &davit.Change{}
+	for _, c := range commits {
+		records = append(records, *c.Record)
+		change.Audit = append(change.Audit, c.Entry)
 	}
-	return explain(err, s.path, "storing a flag")
+	err := s.commit(ctx, change, func(w *writer) error {
+		for i, c := range commits {
+			if err := w.flag(ctx, &records[i], w.audit[i].Index); err != nil {
+				return err
+			}
+			if c.Request == nil {
+				continue
+			}
+			if err := w.flagRequest(ctx, c.Request); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return explain(err, s.path, "storing a flag")
+	}
+	for i, c := range commits {
+		c.Record.Sequence = records[i].Sequence
+	}
+	return nil
 }
 
-// flag writes a record, after the entry that tells of it was sealed.
-func (w *writer) flag(ctx context.Context, r *davit.FlagRecord) error {
+// flag writes a record, after the entry that tells of it was sealed under a number.
+func (w *writer) flag(ctx context.Context, r *davit.FlagRecord, entry int64) error {
 	if err := w.tx.QueryRowContext(ctx, "SELECT coalesce(max(sequence), 0) + 1 FROM flag_records").Scan(&r.Sequence); err != nil {
 		return err
 	}
@@ -77,7 +94,7 @@ func (w *writer) flag(ctx context.Context, r *davit.FlagRecord) error {
 		return err
 	}
 	if _, err := w.exec(ctx, "INSERT INTO flag_records (sequence, doc, entry) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-		r.Sequence, doc, w.audit[0].Index); err != nil {
+		r.Sequence, doc, entry); err != nil {
 		return err
 	}
 	if r.Revision == 1 {

@@ -19,7 +19,7 @@ func flagged(key string, revision int64) davit.FlagCommit {
 
 func mustFlag(t *testing.T, s *sqlite.Store, c davit.FlagCommit) {
 	t.Helper()
-	if err := s.CommitFlag(t.Context(), c); err != nil {
+	if err := s.CommitFlags(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -42,7 +42,7 @@ func TestFlags(t *testing.T) {
 		t.Errorf("sequences are %d and %d, want 1 and 3", first.Record.Sequence, second.Record.Sequence)
 	}
 	for _, revision := range []int64{1, 2, 4} {
-		if err := s.CommitFlag(ctx, flagged("a/b", revision)); !errors.Is(err, davit.ErrStale) {
+		if err := s.CommitFlags(ctx, flagged("a/b", revision)); !errors.Is(err, davit.ErrStale) {
 			t.Errorf("revision %d after 2: %v, want %v", revision, err, davit.ErrStale)
 		}
 	}
@@ -69,6 +69,26 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// TestFlagsTogether shows that changes are stored together or, when one of them
+// does not follow, not at all.
+func TestFlagsTogether(t *testing.T) {
+	s, ctx := mustOpen(t, t.TempDir()), t.Context()
+	mustFlag(t, s, flagged("a", 1))
+	if err := s.CommitFlags(ctx, flagged("b", 1), flagged("a", 1)); !errors.Is(err, davit.ErrStale) {
+		t.Errorf("the second does not follow: %v", err)
+	}
+	first, second := flagged("b", 1), flagged("a", 2)
+	if err := s.CommitFlags(ctx, first, second); err != nil || first.Record.Sequence != 2 || second.Record.Sequence != 3 {
+		t.Errorf("sequences are %d and %d, want 2 and 3 (%v)", first.Record.Sequence, second.Record.Sequence, err)
+	}
+	if list, err := s.Flags(ctx); err != nil || len(list) != 2 {
+		t.Errorf("flags: %+v (%v)", list, err)
+	}
+	if entries, err := s.Audit(ctx, davit.AuditFilter{}); err != nil || len(entries) != 3 || entries[1].Reason != "b1" || entries[2].Reason != "a2" {
+		t.Errorf("audit: %+v (%v)", entries, err)
+	}
+}
+
 // TestFlagRequests shows that a request is remembered with its change, for a day.
 func TestFlagRequests(t *testing.T) {
 	s, ctx := mustOpen(t, t.TempDir()), t.Context()
@@ -84,7 +104,7 @@ func TestFlagRequests(t *testing.T) {
 	}
 	c = flagged("a", 3)
 	c.Request = &davit.FlagRequest{Key: "k2", Actor: "anna", At: epoch}
-	if err := s.CommitFlag(ctx, c); !errors.Is(err, davit.ErrStale) {
+	if err := s.CommitFlags(ctx, c); !errors.Is(err, davit.ErrStale) {
 		t.Fatal(err)
 	}
 	if r, err := s.FlagRequest(ctx, "anna", "k2"); r != nil || err != nil {

@@ -363,7 +363,7 @@ func TestForeignBytesOfFlags(t *testing.T) {
 	foreign := json.RawMessage("\"\xa5\"")
 	record := &davit.FlagRecord{Application: "shop", Revision: 1, Flag: davit.Flag{Key: "f", Variants: []davit.FlagVariant{{Name: "a", Value: foreign}}}}
 	entry := davit.AuditEntry{Actor: "anna", Action: "flag.create", Application: "shop", After: foreign}
-	if err := s.CommitFlag(t.Context(), davit.FlagCommit{Record: record, Entry: entry}); err != nil {
+	if err := s.CommitFlags(t.Context(), davit.FlagCommit{Record: record, Entry: entry}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

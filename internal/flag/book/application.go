@@ -110,6 +110,15 @@ func (s *state) environments(application string) map[string]bool {
 	return names
 }
 
+// application returns the flags of an application; none when nothing was said about
+// any.
+func (s *state) application(name string) *application {
+	if a := s.applications[name]; a != nil {
+		return a
+	}
+	return &application{views: map[string]*View{"": {}}}
+}
+
 // Flag returns a flag; a *davit.Error of CodeNotFound when there is none. It is
 // shared, and not to be changed.
 func (b *Book) Flag(application, key string) (*davit.FlagRecord, error) {

@@ -18,7 +18,7 @@ type Store interface {
 	FlagRecords(ctx context.Context, application, key string, before int64, limit int) ([]*davit.FlagRecord, error)
 	FlagRecord(ctx context.Context, application, key string, revision int64) (*davit.FlagRecord, error)
 	FlagRequest(ctx context.Context, actor, key string) (*davit.FlagRequest, error)
-	CommitFlag(ctx context.Context, c davit.FlagCommit) error
+	CommitFlags(ctx context.Context, commits ...davit.FlagCommit) error
 	AccessKeys(ctx context.Context) ([]*davit.AccessKey, error)
 	CommitAccessKeys(ctx context.Context, entry davit.AuditEntry, keys ...*davit.AccessKey) error
 	TouchAccessKeys(ctx context.Context, used map[string]time.Time) error

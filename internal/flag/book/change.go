@@ -21,43 +21,75 @@ func (b *Book) Change(ctx context.Context, e davit.FlagEdit) (*davit.FlagOutcome
 	if done, err := b.repeated(ctx, e); done != nil || err != nil {
 		return done, err
 	}
-	s := b.state.Load()
-	current := &application{views: map[string]*View{"": {}}}
-	if a := s.applications[e.Application]; a != nil {
-		current = a
-	}
-	d, err := draft(e, current.records[e.Key], b.now().UTC())
+	outs, err := b.apply(ctx, e.Application, e)
 	if err != nil {
 		return nil, err
 	}
-	out := &davit.FlagOutcome{Record: &d.after, Difference: d.difference, Changed: len(d.difference) > 0}
-	if !out.Changed {
-		if d.before != nil {
-			out.Record = d.before
-		}
-		return out, nil
-	}
+	return outs[0], nil
+}
+
+// apply does what edits of an application's flags ask for, each of another flag:
+// all of it or, with an error, nothing. All of them are dry runs or none is. The
+// lock is held.
+func (b *Book) apply(ctx context.Context, application string, edits ...davit.FlagEdit) ([]*davit.FlagOutcome, error) {
+	s, now := b.state.Load(), b.now().UTC()
+	current := s.application(application)
 	records := maps.Clone(current.records)
 	if records == nil {
 		records = map[string]*davit.FlagRecord{}
 	}
-	records[e.Key] = &d.after
-	next, err := compile(records, s.environments(e.Application))
+	outs := make([]*davit.FlagOutcome, 0, len(edits))
+	var commits []davit.FlagCommit
+	for _, e := range edits {
+		d, err := draft(e, current.records[e.Key], now)
+		if err != nil {
+			return nil, err
+		}
+		outs = append(outs, d.outcome())
+		if len(d.difference) == 0 {
+			continue
+		}
+		c, err := commit(e, d)
+		if err != nil {
+			return nil, err
+		}
+		commits = append(commits, c)
+		records[e.Key] = &d.after
+	}
+	if len(commits) == 0 {
+		return outs, nil
+	}
+	next, err := compile(records, s.environments(application))
 	if err != nil {
 		return nil, err
 	}
-	if e.DryRun {
-		out.Affected, err = affected(e, current, next, d.after.At)
-		out.Changed = false
-		return out, err
+	if edits[0].DryRun {
+		return outs, foresee(outs, edits, current, next, now)
 	}
-	if err := b.commit(ctx, e, &d); err != nil {
+	// A client that goes away in the middle leaves no doubt about what is stored.
+	if err := b.store.CommitFlags(context.WithoutCancel(ctx), commits...); err != nil {
 		return nil, err
 	}
-	next.latest.Sequence, next.latest.ChangedAt = d.after.Sequence, d.after.At
-	next.stamp(d.after.Sequence, d.after.At)
-	b.swap(func(s *state) { s.applications[e.Application] = next })
-	return out, nil
+	last := commits[len(commits)-1].Record
+	next.latest.Sequence, next.latest.ChangedAt = last.Sequence, last.At
+	next.stamp(last.Sequence, last.At)
+	b.swap(func(s *state) { s.applications[application] = next })
+	return outs, nil
+}
+
+// foresee makes outcomes those of edits that are not done: of flags that are as
+// they were, with who would be affected.
+func foresee(outs []*davit.FlagOutcome, edits []davit.FlagEdit, current, next *application, now time.Time) (err error) {
+	for i, out := range outs {
+		if !out.Changed {
+			continue
+		}
+		out.Changed = false
+		if out.Affected, err = affected(edits[i], current, next, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // drafted is a change before it is stored.
@@ -67,11 +99,20 @@ type drafted struct {
 	difference []davit.FlagDifference
 }
 
-// draft returns what an edit makes of the last record of its flag.
-func draft(e davit.FlagEdit, last *davit.FlagRecord, now time.Time) (d drafted, err error) {
-	d.after = davit.FlagRecord{
-		Application: e.Application, Revision: 1, At: now, Actor: e.Actor, Action: e.Action, Comment: e.Comment, Deleted: e.Delete,
+// outcome returns what comes of the change once it is stored.
+func (d *drafted) outcome() *davit.FlagOutcome {
+	out := &davit.FlagOutcome{Record: &d.after, Difference: d.difference, Changed: len(d.difference) > 0}
+	if !out.Changed && d.before != nil {
+		out.Record = d.before
 	}
+	return out
+}
+
+// draft returns what an edit makes of the last record of its flag.
+func draft(e davit.FlagEdit, last *davit.FlagRecord, now time.Time) (d *drafted, err error) {
+	d = &drafted{after: davit.FlagRecord{
+		Application: e.Application, Revision: 1, At: now, Actor: e.Actor, Action: e.Action, Comment: e.Comment, Deleted: e.Delete,
+	}}
 	var was davit.Flag
 	if last != nil {
 		d.after.Revision = last.Revision + 1
@@ -110,6 +151,8 @@ func draft(e davit.FlagEdit, last *davit.FlagRecord, now time.Time) (d drafted, 
 // match refuses an edit of another revision than the flag has.
 func match(e davit.FlagEdit, current *davit.FlagRecord) error {
 	switch {
+	case e.Match == davit.AnyFlagOrNone:
+		return nil
 	case e.Match == 0 && current != nil:
 		return &davit.Error{
 			Code: davit.CodeConflict, Message: fmt.Sprintf("there is a flag %s in %s already", e.Key, e.Application),
@@ -153,11 +196,11 @@ func scoped(e davit.FlagEdit, was, is davit.Flag) error {
 	}
 }
 
-// commit stores a change.
-func (b *Book) commit(ctx context.Context, e davit.FlagEdit, d *drafted) error {
+// commit returns what to store of a change.
+func commit(e davit.FlagEdit, d *drafted) (davit.FlagCommit, error) {
 	entry, err := entry(d)
 	if err != nil {
-		return err
+		return davit.FlagCommit{}, err
 	}
 	c := davit.FlagCommit{Record: &d.after, Entry: entry}
 	if e.RequestKey != "" {
@@ -166,8 +209,7 @@ func (b *Book) commit(ctx context.Context, e davit.FlagEdit, d *drafted) error {
 			Application: e.Application, Flag: e.Key, Revision: d.after.Revision, At: d.after.At,
 		}
 	}
-	// A client that goes away in the middle leaves no doubt about what is stored.
-	return b.store.CommitFlag(context.WithoutCancel(ctx), c)
+	return c, nil
 }
 
 // repeated returns the outcome of a request that was done before; nil when it was

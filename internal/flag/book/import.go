@@ -1,0 +1,32 @@
+package book
+
+import (
+	"context"
+
+	"github.com/davit-dev/davit"
+)
+
+// Import takes flags over: when it returns, all of them are in the store, each with
+// its audit entry, and evaluated; or none is, with an error. They are looked at
+// together, so that they may rest on each other in any order. The outcomes are in
+// the order of the flags.
+func (b *Book) Import(ctx context.Context, i davit.FlagImport) ([]*davit.FlagOutcome, error) {
+	edits := make([]davit.FlagEdit, 0, len(i.Flags))
+	seen := make(map[string]bool, len(i.Flags))
+	for _, f := range i.Flags {
+		if seen[f.Key] {
+			return nil, &davit.Error{
+				Code: davit.CodeInvalid, Message: "the import holds flag " + f.Key + " twice", Hint: "leave one of them out",
+			}
+		}
+		seen[f.Key] = true
+		edits = append(edits, davit.FlagEdit{
+			Application: i.Application, Key: f.Key, Actor: i.Actor, Action: "flag.import", Comment: i.Comment,
+			Match: davit.AnyFlagOrNone, Scope: i.Scope, DryRun: i.DryRun,
+			Alter: func(was davit.Flag) (davit.Flag, error) { return was.TakeOver(f, i.Environment), nil },
+		})
+	}
+	b.change.Lock()
+	defer b.change.Unlock()
+	return b.apply(ctx, i.Application, edits...)
+}

@@ -1,0 +1,42 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/api"
+)
+
+type importFlagsInput struct {
+	FlagsPath
+	DryRun bool `query:"dryRun" doc:"change nothing, and tell what would"`
+	Body   api.FlagImport
+}
+
+func (s *Server) flagImportRoute(h huma.API) {
+	op := operation(http.MethodPatch, "importFlags", flagsPath, "Make feature flags, or bring them up to date, in one environment: all of them or none")
+	op.Description = "Flags that there are and that the request does not hold stay as they are. Sent again, it changes nothing more."
+	register(s, h, op, s.importFlags)
+}
+
+func (s *Server) importFlags(ctx context.Context, in *importFlagsInput) (*body[api.FlagImported], error) {
+	key, err := s.flagScope(ctx, in.Application, davit.AccessAdmin)
+	if err != nil {
+		return nil, err
+	}
+	outs, err := s.Flags.Import(ctx, davit.FlagImport{
+		Application: in.Application, Environment: in.Body.Environment, Flags: in.Body.Flags,
+		Actor: actor(ctx), Comment: in.Body.Comment, Scope: key, DryRun: in.DryRun,
+	})
+	if err != nil {
+		return nil, err
+	}
+	list := api.FlagImported{Flags: make([]davit.FlagOutcome, 0, len(outs))}
+	for _, out := range outs {
+		list.Flags = append(list.Flags, shown(out, key))
+	}
+	return &body[api.FlagImported]{list}, nil
+}
