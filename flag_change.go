@@ -26,7 +26,8 @@ type FlagEdit struct {
 	Alter func(Flag) (Flag, error)
 	// Delete is for a flag that is to go; then Alter is not asked.
 	Delete bool
-	// DryRun changes nothing. Contexts are those whose answers are compared.
+	// DryRun changes nothing. Contexts are those whose answers are compared; without
+	// any, those that were seen lately.
 	DryRun   bool
 	Contexts []map[string]any
 	// RequestKey and RequestDigest name a request that may be repeated.
@@ -62,8 +63,8 @@ type FlagDifference struct {
 
 // FlagAffected is an estimate of who gets another answer.
 type FlagAffected struct {
-	Contexts int `json:"contexts"` // that were looked at
-	Changed  int `json:"changed"`  // that get another value
+	Contexts int `json:"contexts" doc:"that were looked at: those of the request or, without any, of up to 1000 users seen lately"`
+	Changed  int `json:"changed" doc:"of them, those that get another value"`
 }
 
 // FlagTally is what an application tells of a variant that it served: how many

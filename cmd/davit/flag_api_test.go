@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -212,6 +213,37 @@ func TestFlagImportAPI(t *testing.T) {
 		if resp, text := s.ask(t, "PATCH", flags, key.Key, body); resp.StatusCode != status {
 			t.Errorf("a key for production, %s: %d %s, want %d", body, resp.StatusCode, text, status)
 		}
+	}
+}
+
+// TestDryRunTellsWhom tells how many of those who were seen lately a change would
+// affect.
+func TestDryRunTellsWhom(t *testing.T) {
+	s := serveFlags(t)
+	t.Setenv("DAVIT_SERVER", s.url)
+	t.Setenv("DAVIT_STATE", "")
+	t.Setenv("DAVIT_TOKEN", operatorToken)
+	mustRun(t, "flag", "create", "new", "-a", "shop")
+	mustRun(t, "flag", "on", "new", "-a", "shop")
+	mustRun(t, "flag", "set", "new", "--serve", "off", "-a", "shop")
+	target := []string{"flag", "target", "new", "user-1", "user-3", "user-99", "--variant", "on", "--dry-run", "-a", "shop"}
+	if out := mustRun(t, target...); strings.Contains(out, "seen lately") {
+		t.Errorf("before anybody was seen: %s", out)
+	}
+	_, text := s.want(t, 201, "POST", "/v1/flagkeys/shop", `{"environment":"production","kind":"server","name":"web"}`)
+	var key struct{ Key string }
+	if err := json.Unmarshal([]byte(text), &key); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		s.ask(t, "POST", "/ofrep/v1/evaluate/flags/new", key.Key, fmt.Sprintf(`{"context":{"targetingKey":"user-%d"}}`, i))
+	}
+	if out := mustRun(t, target...); !strings.Contains(out, "In production, 2 of 10 users seen lately would get another value.\n") {
+		t.Errorf("dry run: %s", out)
+	}
+	var told davit.FlagOutcome
+	if err := json.Unmarshal([]byte(mustRun(t, append(target, "--output", "json")...)), &told); err != nil || told.Affected["production"] != (davit.FlagAffected{Contexts: 10, Changed: 2}) {
+		t.Errorf("as JSON: %+v (%v)", told.Affected, err)
 	}
 }
 

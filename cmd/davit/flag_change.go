@@ -56,7 +56,7 @@ func (a *app) writeOutcome(out *davit.FlagOutcome, e *flagEdit) error {
 		if len(out.Difference) == 0 {
 			fmt.Fprintln(a.stdout, "  nothing: it is so already")
 		}
-		return nil
+		return writeAffected(a.stdout, out.Affected)
 	}
 	what := "revision " + strconv.FormatInt(r.Revision, 10)
 	switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/davit-dev/davit/internal/api"
 	"github.com/davit-dev/davit/internal/flag/book"
 	"github.com/davit-dev/davit/internal/flag/ofrep"
+	"github.com/davit-dev/davit/internal/flag/recent"
 	"github.com/davit-dev/davit/internal/server"
 )
 
@@ -19,6 +20,7 @@ import (
 type flagBook struct {
 	*book.Book
 	usage     *usageNotes // nil: not noted
+	users     *recent.Users
 	published atomic.Bool // others may answer for the flags too
 }
 
@@ -26,7 +28,12 @@ var _ server.Flags = (*flagBook)(nil)
 
 func openFlagBook(ctx context.Context, store book.Store) (*flagBook, error) {
 	b, err := book.Open(ctx, store, time.Now)
-	return &flagBook{Book: b}, err
+	if err != nil {
+		return nil, err
+	}
+	users := recent.New()
+	b.Recent = users.Of
+	return &flagBook{Book: b, users: users}, nil
 }
 
 // serve adds the flags, if there are any, to what a server is made of.
@@ -35,6 +42,7 @@ func (b *flagBook) serve(config server.Config) server.Config {
 		return config
 	}
 	handler := ofrep.New(b.Book)
+	handler.Seen = b.users.Note
 	if b.usage != nil {
 		handler.Used, config.FlagUsage = b.usage.Note, b.usageOf
 	}

@@ -53,7 +53,7 @@ type FlagImported struct {
 type FlagInstructions struct {
 	Instructions []davit.FlagInstruction `json:"instructions" minItems:"1" maxItems:"100"`
 	Comment      string                  `json:"comment,omitempty" maxLength:"1024" doc:"why, for the audit log"`
-	Contexts     []map[string]any        `json:"contexts,omitempty" maxItems:"10000" doc:"with dryRun: whose answers to compare"`
+	Contexts     []map[string]any        `json:"contexts,omitempty" maxItems:"10000" doc:"with dryRun: whose answers to compare; without any, those of users seen lately"`
 }
 
 // FlagRevert asks for a flag to say what it said.

@@ -8,22 +8,27 @@ import (
 	"github.com/davit-dev/davit/internal/flag"
 )
 
-// affected counts, by environment, the contexts of an edit whose answer differs.
-func affected(e davit.FlagEdit, before, after *application, now time.Time) (map[string]davit.FlagAffected, error) {
-	if len(e.Contexts) == 0 {
-		return nil, nil
-	}
-	contexts := make([]*flag.Context, 0, len(e.Contexts))
+// affected counts, by environment, the contexts whose answer differs: those of an
+// edit or, when it has none, those that were seen lately.
+func (b *Book) affected(e davit.FlagEdit, before, after *application, now time.Time) (map[string]davit.FlagAffected, error) {
+	given := make([]*flag.Context, 0, len(e.Contexts))
 	for _, attributes := range e.Contexts {
 		c, err := flag.NewContext(attributes, now)
 		if err != nil {
 			return nil, &davit.Error{Code: davit.CodeInvalid, Message: "a context is not valid", Err: err}
 		}
-		contexts = append(contexts, c)
+		given = append(given, c)
 	}
 	counts := map[string]davit.FlagAffected{}
 	for name, view := range after.views {
-		if name == "" {
+		if name == "" || e.Scope != nil && name != e.Scope.Environment {
+			continue
+		}
+		contexts := given
+		if len(contexts) == 0 && b.Recent != nil {
+			contexts = b.Recent(e.Application, name, now)
+		}
+		if len(contexts) == 0 {
 			continue
 		}
 		was := before.views[name]

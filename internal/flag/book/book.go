@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/flag"
 )
 
 // Store keeps flags and access keys.
@@ -28,6 +29,11 @@ type Store interface {
 // concurrent use; reading takes no lock.
 type Book struct {
 	shelf
+	// Recent, unless it is nil, returns contexts that flags of an environment were
+	// evaluated for lately, for evaluations at a time. It is set before the book is
+	// used.
+	Recent func(application, environment string, now time.Time) []*flag.Context
+
 	store  Store
 	change sync.Mutex // held while something changes
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -199,6 +200,42 @@ func TestDryRun(t *testing.T) {
 	}
 	if r, err := s.Flag("shop", "a"); err != nil || r.Revision != 2 {
 		t.Errorf("the flag is %+v (%v)", r, err)
+	}
+}
+
+// TestDryRunOfRecentUsers compares the answers of those who were seen lately in
+// each environment when no others are named, as far as a key goes.
+func TestDryRunOfRecentUsers(t *testing.T) {
+	s := open(t)
+	seen := map[string][]string{"production": {"anna", "bo", "carl"}, "staging": {"dora"}}
+	s.Recent = func(application, environment string, now time.Time) (contexts []*flag.Context) {
+		for _, key := range seen[environment] {
+			c, err := flag.NewContext(map[string]any{"targetingKey": key}, now)
+			if err != nil || application != "shop" {
+				t.Errorf("%s: %v", application, err)
+			}
+			contexts = append(contexts, c)
+		}
+		return contexts
+	}
+	s.must(t, create("a"))
+	turn := davit.FlagInstruction{Kind: davit.TurnOn, Environment: "staging"}
+	s.must(t, instruct("a", 1, turnOn, turn, davit.FlagInstruction{Kind: davit.Serve, Environment: "production", Variant: "off"}))
+	e := instruct("a", 2, davit.FlagInstruction{Kind: davit.AddTargets, Environment: "production", Variant: "on", Values: []string{"anna", "carl", "dora"}})
+	e.DryRun = true
+	want := map[string]davit.FlagAffected{"production": {Contexts: 3, Changed: 2}, "staging": {Contexts: 1}}
+	if got := s.must(t, e).Affected; !maps.Equal(got, want) {
+		t.Errorf("affects %+v, want %+v", got, want)
+	}
+	e.Scope = &davit.AccessKey{Application: "shop", Environment: "production", Kind: davit.AccessAdmin, Name: "ci"}
+	delete(want, "staging")
+	if got := s.must(t, e).Affected; !maps.Equal(got, want) {
+		t.Errorf("by a key it affects %+v, want %+v", got, want)
+	}
+	e.Contexts = []map[string]any{{"targetingKey": "eve"}}
+	want["production"] = davit.FlagAffected{Contexts: 1}
+	if got := s.must(t, e).Affected; !maps.Equal(got, want) {
+		t.Errorf("of those named it affects %+v, want %+v", got, want)
 	}
 }
 

@@ -64,7 +64,7 @@ func (b *Book) apply(ctx context.Context, application string, edits ...davit.Fla
 		return nil, err
 	}
 	if edits[0].DryRun {
-		return outs, foresee(outs, edits, current, next, now)
+		return outs, b.foresee(outs, edits, current, next, now)
 	}
 	// A client that goes away in the middle leaves no doubt about what is stored.
 	if err := b.store.CommitFlags(context.WithoutCancel(ctx), commits...); err != nil {
@@ -78,18 +78,15 @@ func (b *Book) apply(ctx context.Context, application string, edits ...davit.Fla
 }
 
 // foresee makes outcomes those of edits that are not done: of flags that are as
-// they were, with who would be affected.
-func foresee(outs []*davit.FlagOutcome, edits []davit.FlagEdit, current, next *application, now time.Time) (err error) {
-	for i, out := range outs {
-		if !out.Changed {
-			continue
-		}
+// they were. How many would be affected is told of an edit that is alone.
+func (b *Book) foresee(outs []*davit.FlagOutcome, edits []davit.FlagEdit, current, next *application, now time.Time) (err error) {
+	for _, out := range outs {
 		out.Changed = false
-		if out.Affected, err = affected(edits[i], current, next, now); err != nil {
-			return err
-		}
 	}
-	return nil
+	if len(edits) == 1 {
+		outs[0].Affected, err = b.affected(edits[0], current, next, now)
+	}
+	return err
 }
 
 // drafted is a change before it is stored.

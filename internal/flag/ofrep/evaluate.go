@@ -40,7 +40,7 @@ func (h *Handler) evaluate(w http.ResponseWriter, r *http.Request, b *buffer, gr
 	var result flag.Result
 	view := h.book.View(grant.Application, grant.Environment)
 	now := h.book.Now()
-	c, _, err := parse(b.in, now)
+	c, text, err := parse(b.in, now)
 	switch {
 	case err != nil:
 		result = failure(key, err)
@@ -49,6 +49,7 @@ func (h *Handler) evaluate(w http.ResponseWriter, r *http.Request, b *buffer, gr
 	default:
 		result = view.Evaluate(key, c)
 		h.used(grant, key, now)
+		h.seen(grant, c, text, now)
 	}
 	b.out = appendResult(b.out, &result, stale(view, now, view.Metadata[key]))
 	return &result
@@ -105,6 +106,7 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.used(grant, "", now)
+	h.seen(grant, c, text, now)
 	view := h.book.View(grant.Application, grant.Environment)
 	tag := etag(view, grant, text, now)
 	w.Header().Set("ETag", tag)

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/flag"
 	"github.com/davit-dev/davit/internal/flag/book"
 )
 
@@ -45,6 +46,16 @@ type Handler struct {
 	// Used, unless it is nil, is told when a flag was evaluated; with an empty key,
 	// that all were given out, which tells of no use.
 	Used func(application, environment, key string, now time.Time)
+	// Seen, unless it is nil, is told whom flags were evaluated for: the targeting
+	// key and the JSON of the context, if there are any. The JSON is not to be kept.
+	Seen func(application, environment, key string, context []byte, now time.Time)
+}
+
+// seen notes whom a grant was used for.
+func (h *Handler) seen(grant *book.Grant, c *flag.Context, context []byte, now time.Time) {
+	if h.Seen != nil {
+		h.Seen(grant.Application, grant.Environment, c.TargetingKey(), context, now)
+	}
 }
 
 // used notes what a grant was used for.

@@ -41,6 +41,27 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+// TestSeen tells whom flags were evaluated for, whoever gets the answer anew or not.
+func TestSeen(t *testing.T) {
+	w := newWorld(t)
+	w.set(t, "a", env(davit.TurnOn))
+	var told []string
+	w.handler.Seen = func(application, environment, key string, context []byte, _ time.Time) {
+		told = append(told, application+" "+environment+" "+key+" "+string(context))
+	}
+	const anna = `{"context":{"targetingKey":"anna"}}`
+	server := w.texts[davit.AccessServer]
+	w.ask(t, http.MethodPost, flags+"/a", server, anna)
+	w.ask(t, http.MethodPost, flags+"/nope", server, anna)
+	w.ask(t, http.MethodPost, flags+"/a", server, `{"context":7}`)
+	resp, _ := w.ask(t, http.MethodPost, flags, server, anna)
+	w.ask(t, http.MethodPost, flags, server, anna, "If-None-Match", resp.Header.Get("ETag"))
+	const once = `shop production anna {"targetingKey":"anna"}`
+	if got := strings.Join(told, ", "); got != once+", "+once+", "+once {
+		t.Errorf("told: %s", got)
+	}
+}
+
 // TestUsed tells which flags were asked for, and that all were given out.
 func TestUsed(t *testing.T) {
 	w := newWorld(t)
