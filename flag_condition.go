@@ -40,13 +40,3 @@ const (
 	OpText       FlagOperator = "text"       // it is a text; takes no values
 	OpCIDR       FlagOperator = "cidr"       // an IP address is in a network: "10.0.0.0/8"
 )
-
-// Segment is a group of users that flags share.
-type Segment struct {
-	Key         string   `json:"key"`
-	Description string   `json:"description,omitempty"`
-	Include     []string `json:"include,omitempty"` // targeting keys that are in
-	Exclude     []string `json:"exclude,omitempty"` // targeting keys that are not, whatever else is said
-	// When is met by the others that are in; nobody else is when it is nil.
-	When *FlagCondition `json:"when,omitempty"`
-}

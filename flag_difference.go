@@ -11,8 +11,11 @@ import (
 
 // Difference returns where the JSON of two flags differs, in the order of the
 // names. Lists are compared element by element.
-func (f Flag) Difference(after Flag) ([]FlagDifference, error) {
-	was, err := decoded(f)
+func (f Flag) Difference(after Flag) ([]FlagDifference, error) { return difference(f, after) }
+
+// difference returns where the JSON of two values differs.
+func difference(before, after any) ([]FlagDifference, error) {
+	was, err := decoded(before)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,8 @@ import "maps"
 // all of them, or none.
 type FlagImport struct {
 	Application, Environment string
-	Flags                    []Flag // each of another key; what they say about other environments is passed over
+	Flags                    []Flag    // each of another key; what they say about other environments is passed over
+	Segments                 []Segment // that they name
 	Actor                    string
 	Comment                  string // why
 	// Scope, unless it is nil, is the key that the import is made with. It changes

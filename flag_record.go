@@ -19,14 +19,23 @@ type FlagRecord struct {
 	Deleted  bool      `json:"deleted,omitempty"`
 }
 
-// FlagCommit is a change of a flag, for a store to write in one transaction with
+// FlagCommit is a change of a flag or of a segment, for a store to write in one transaction with
 // the audit entry that tells of it.
 type FlagCommit struct {
-	Record *FlagRecord // Revision must be the stored one plus 1
-	Entry  AuditEntry
+	Record  *FlagRecord    // Revision must be the stored one plus 1
+	Segment *SegmentRecord // in place of Record, for a segment
+	Entry   AuditEntry
 	// Request, unless it is nil, is remembered: asked again, it is answered and not
 	// done again.
 	Request *FlagRequest
+}
+
+// Sequence returns the number that the store gave the change.
+func (c FlagCommit) Sequence() int64 {
+	if c.Segment != nil {
+		return c.Segment.Sequence
+	}
+	return c.Record.Sequence
 }
 
 // FlagRequest is a request to change a flag that its sender may repeat.

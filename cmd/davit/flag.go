@@ -34,7 +34,7 @@ theirs; then the rules; then the default, a variant or a split by percentage.`,
 		a.flagListCommand(), a.flagShowCommand(), a.flagCreateCommand(), a.flagDeleteCommand(),
 		a.flagOnCommand(), a.flagOffCommand(), a.flagSetCommand(), a.flagTargetCommand(), a.flagSplitCommand(),
 		a.flagRampCommand(), a.flagOutcomeCommand(), a.flagEvalCommand(), a.flagHistoryCommand(), a.flagRevertCommand(),
-		a.flagImportCommand(), a.flagExportCommand(), a.flagKeyCommand(), a.flagEdgeCommand(), a.flagStaleCommand(), a.flagRefsCommand(),
+		a.flagImportCommand(), a.flagSegmentCommand(), a.flagExportCommand(), a.flagKeyCommand(), a.flagEdgeCommand(), a.flagStaleCommand(), a.flagRefsCommand(),
 	)
 	return cmd
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -49,12 +50,8 @@ func (a *app) writeOutcome(out *davit.FlagOutcome, e *flagEdit) error {
 	}
 	r := out.Record
 	if e.dryRun {
-		fmt.Fprintf(a.stdout, "%s would change (nothing was changed):\n", printable(r.Flag.Key))
-		for _, d := range out.Difference {
-			fmt.Fprintf(a.stdout, "  %s: %s -> %s\n", printable(d.Path), jsonText(d.Before), jsonText(d.After))
-		}
-		if len(out.Difference) == 0 {
-			fmt.Fprintln(a.stdout, "  nothing: it is so already")
+		if err := writeDifference(a.stdout, printable(r.Flag.Key), out.Difference); err != nil {
+			return err
 		}
 		return writeAffected(a.stdout, out.Affected)
 	}
@@ -69,6 +66,19 @@ func (a *app) writeOutcome(out *davit.FlagOutcome, e *flagEdit) error {
 		what = e.environment + ": " + settingsText(settings) + " (" + what + ")"
 	}
 	_, err := fmt.Fprintf(a.stdout, "%s %s\n", printable(r.Flag.Key), printable(what))
+	return err
+}
+
+// writeDifference prints what would change.
+func writeDifference(w io.Writer, what string, difference []davit.FlagDifference) error {
+	fmt.Fprintf(w, "%s would change (nothing was changed):\n", what)
+	for _, d := range difference {
+		fmt.Fprintf(w, "  %s: %s -> %s\n", printable(d.Path), jsonText(d.Before), jsonText(d.After))
+	}
+	if len(difference) > 0 {
+		return nil
+	}
+	_, err := fmt.Fprintln(w, "  nothing: it is so already")
 	return err
 }
 

@@ -30,7 +30,8 @@ func (a *app) flagImportCommand() *cobra.Command {
 		Long: `Take over flags from a flag definition of flagd (JSON, schema v0), into one
 environment; - reads standard input. Users keep the variants that they have.
 Targeting that rules cannot say is kept as JsonLogic, and evaluated as flagd does.
-What flags say about other environments stays. All flags are taken over, or none.`,
+What flags say about other environments stays. All flags are taken over, or none.
+Shared rules ($evaluators) that are conditions become segments.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			src, err := a.input(args[0])
 			if err != nil {
@@ -70,10 +71,7 @@ func (a *app) importFlags(ctx context.Context, c *client.Client, application str
 	for _, key := range imported.Advanced {
 		advanced[key] = true
 	}
-	i := api.FlagImport{Environment: e.environment, Flags: []davit.Flag{}, Comment: e.reason}
-	for _, f := range imported.Flags {
-		i.Flags = append(i.Flags, withoutSegments(f, imported.Segments))
-	}
+	i := api.FlagImport{Environment: e.environment, Flags: imported.Flags, Segments: imported.Segments, Comment: e.reason}
 	out, err := c.ImportFlags(ctx, application, i, e.dryRun)
 	if err != nil {
 		return err
@@ -104,80 +102,6 @@ func (a *app) importFlags(ctx context.Context, c *client.Client, application str
 	return nil
 }
 
-// withoutSegments returns a flag with the segments that its rules name written out.
-func withoutSegments(f davit.Flag, segments []davit.Segment) davit.Flag {
-	bySegment := map[string]*davit.FlagCondition{}
-	for _, s := range segments {
-		bySegment[s.Key] = segmentCondition(s)
-	}
-	if f.Environments == nil {
-		f.Environments = map[string]davit.FlagSettings{}
-	}
-	for _, settings := range f.Environments {
-		for i, rule := range settings.Rules {
-			if rule.When != nil {
-				when := writtenOut(*rule.When, bySegment)
-				settings.Rules[i].When = &when
-			}
-		}
-	}
-	return f
-}
-
-// segmentCondition returns the condition that the users of a segment meet.
-func segmentCondition(s davit.Segment) *davit.FlagCondition {
-	in := func(keys []string) davit.FlagCondition {
-		values := make([]any, 0, len(keys))
-		for _, key := range keys {
-			values = append(values, key)
-		}
-		return davit.FlagCondition{Attribute: "targetingKey", Op: davit.OpIn, Values: values}
-	}
-	some := []davit.FlagCondition{}
-	if len(s.Include) > 0 {
-		some = append(some, in(s.Include))
-	}
-	if s.When != nil {
-		some = append(some, *s.When)
-	}
-	if len(some) == 0 {
-		nobody := davit.FlagCondition{Attribute: "targetingKey", Op: davit.OpPresent}
-		return &davit.FlagCondition{All: []davit.FlagCondition{nobody, {Not: &nobody}}}
-	}
-	condition := some[0]
-	if len(some) > 1 {
-		condition = davit.FlagCondition{Any: some}
-	}
-	if len(s.Exclude) > 0 {
-		excluded := in(s.Exclude)
-		condition = davit.FlagCondition{All: []davit.FlagCondition{{Not: &excluded}, condition}}
-	}
-	return &condition
-}
-
-// writtenOut replaces segments by what they say. Segments may name others; that
-// they do not go round was looked at when they were read.
-func writtenOut(c davit.FlagCondition, segments map[string]*davit.FlagCondition) davit.FlagCondition {
-	if s := segments[c.Segment]; c.Segment != "" && s != nil {
-		return writtenOut(*s, segments)
-	}
-	if c.Not != nil {
-		not := writtenOut(*c.Not, segments)
-		c.Not = &not
-	}
-	for _, list := range []*[]davit.FlagCondition{&c.All, &c.Any} {
-		if *list == nil {
-			continue
-		}
-		written := make([]davit.FlagCondition, 0, len(*list))
-		for _, one := range *list {
-			written = append(written, writtenOut(one, segments))
-		}
-		*list = written
-	}
-	return c
-}
-
 func (a *app) flagExportCommand() *cobra.Command {
 	var environment string
 	cmd := &cobra.Command{
@@ -194,11 +118,19 @@ is 1.`,
 			if err != nil {
 				return err
 			}
+			segments, err := c.Segments(cmd.Context(), application)
+			if err != nil {
+				return err
+			}
+			shared := make([]davit.Segment, 0, len(segments))
+			for _, r := range segments {
+				shared = append(shared, r.Segment)
+			}
 			flags := make([]davit.Flag, 0, len(records))
 			for _, r := range records {
 				flags = append(flags, r.Flag)
 			}
-			exported, err := flag.ExportFlagd(environment, flags, nil)
+			exported, err := flag.ExportFlagd(environment, flags, shared)
 			if err != nil {
 				return err
 			}

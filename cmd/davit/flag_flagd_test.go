@@ -8,7 +8,8 @@ import (
 )
 
 // TestFlagImport takes over a flag definition of flagd, again, and into a second
-// environment; what it shares among flags is written out.
+// environment; what flags share becomes a segment, and is shared again when it is
+// exported.
 func TestFlagImport(t *testing.T) {
 	s := serveFlags(t)
 	t.Setenv("DAVIT_SERVER", s.url)
@@ -52,6 +53,12 @@ func TestFlagImport(t *testing.T) {
 	if after := application("eval", "colour", "--user", "a", "--output", "json"); after != before {
 		t.Errorf("before: %s, after: %s", before, after)
 	}
+	if out := application("segment", "list"); !strings.Contains(out, "ours     by a condition  1") {
+		t.Errorf("segments: %s", out)
+	}
+	if r := runDavit(t, "flag", "segment", "delete", "ours", "-a", "shop"); r.code != exitUsage || !strings.Contains(r.stderr, "ours") {
+		t.Errorf("removing a segment that a flag names: %d %s", r.code, r.stderr)
+	}
 	mustRun(t, "flag", "create", "plain", "-a", "shop")
 	other := filepath.Join(t.TempDir(), "other.json")
 	const mixed = `{"flags": {
@@ -66,7 +73,15 @@ func TestFlagImport(t *testing.T) {
 	if again := application("show", "banner"); again != out {
 		t.Errorf("an import that was refused changed a flag: %s", again)
 	}
-	if out := application("export", "-e", "staging"); !strings.Contains(out, `"banner"`) || !strings.Contains(out, `"ENABLED"`) {
-		t.Errorf("exported: %s", out)
+	exported := application("export", "-e", "staging")
+	if !strings.Contains(exported, `"banner"`) || !strings.Contains(exported, `"ENABLED"`) || !strings.Contains(exported, `"$evaluators"`) {
+		t.Errorf("exported: %s", exported)
+	}
+	if err := os.WriteFile(file, []byte(exported), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	application("import", file, "-e", "staging") // what was exported
+	if out := application("eval", "banner", "-e", "staging", "--user", "a", "--attribute", "email=a@shop.example"); !strings.Contains(out, "on = true") {
+		t.Errorf("what was exported and imported serves %s", out)
 	}
 }

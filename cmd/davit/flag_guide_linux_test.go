@@ -66,7 +66,7 @@ func TestFlagGuide(t *testing.T) {
 		"button in production: red = \"#f00\" (TARGETING_MATCH)",
 		`{"key":"checkout-v2","reason":"TARGETING_MATCH","variant":"on","value":true}`,
 		"carts were lost",
-		"button would be revision 5",
+		"button would be revision 6",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("nothing says %q:\n%s", want, out)

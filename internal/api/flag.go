@@ -40,7 +40,9 @@ type FlagCreation struct {
 type FlagImport struct {
 	Environment string       `json:"environment" minLength:"1" maxLength:"63" doc:"that they are taken over into; what flags say about others stays"`
 	Flags       []davit.Flag `json:"flags" maxItems:"10000" doc:"as they are to be in the environment, each of another key"`
-	Comment     string       `json:"comment,omitempty" maxLength:"1024" doc:"why, for the audit log"`
+	// Segments that are there already have to say the same.
+	Segments []davit.Segment `json:"segments,omitempty" maxItems:"1000" doc:"that the flags name; one that is there already has to say the same"`
+	Comment  string          `json:"comment,omitempty" maxLength:"1024" doc:"why, for the audit log"`
 }
 
 // FlagImported is what came of flags that were taken over, in the order of the

@@ -28,7 +28,7 @@ func (s *Server) importFlags(ctx context.Context, in *importFlagsInput) (*body[a
 		return nil, err
 	}
 	outs, err := s.Flags.Import(ctx, davit.FlagImport{
-		Application: in.Application, Environment: in.Body.Environment, Flags: in.Body.Flags,
+		Application: in.Application, Environment: in.Body.Environment, Flags: in.Body.Flags, Segments: in.Body.Segments,
 		Actor: actor(ctx), Comment: in.Body.Comment, Scope: key, DryRun: in.DryRun,
 	})
 	if err != nil {

@@ -29,6 +29,10 @@ type Flags interface {
 	// Import takes flags over, all of them or none.
 	Import(ctx context.Context, i davit.FlagImport) ([]*davit.FlagOutcome, error)
 	Revert(ctx context.Context, e davit.FlagEdit, revision int64) (*davit.FlagOutcome, error)
+	// Segments lists segments by key.
+	Segments(application string) []*davit.SegmentRecord
+	SegmentHistory(ctx context.Context, application, key string, limit int) ([]*davit.SegmentRecord, error)
+	ChangeSegment(ctx context.Context, e davit.SegmentEdit) (*davit.SegmentOutcome, error)
 	Explain(application, environment, key string, attributes map[string]any) (*api.FlagExplanation, error)
 
 	Keys(application string) []davit.AccessKey
@@ -109,6 +113,7 @@ func (s *Server) flagRoutes(h huma.API) {
 			return answer(s.Flags.Explain(in.Application, in.Body.Environment, in.Key, in.Body.Context))
 		})
 	s.flagChangeRoutes(h)
+	s.flagSegmentRoutes(h)
 }
 
 func (s *Server) listFlags(ctx context.Context, in *listFlagsInput) (*body[api.FlagList], error) {
@@ -206,15 +211,20 @@ func revision(match string) (int64, error) {
 
 // outcome answers with what came of an edit.
 func outcome(out *davit.FlagOutcome, key *davit.AccessKey, err error) (*flagAnswer[davit.FlagOutcome], error) {
-	if errors.Is(err, davit.ErrFlagRevision) || errors.Is(err, davit.ErrStale) {
-		p := api.NewProblem(err)
-		return nil, api.StatusProblem(http.StatusPreconditionFailed, p.Detail, p.Hint)
-	}
 	if err != nil {
-		return nil, err
+		return nil, preconditioned(err)
 	}
 	told := shown(out, key)
 	return tagged(told.Record, told), nil
+}
+
+// preconditioned returns an error as one about If-Match when it is that.
+func preconditioned(err error) error {
+	if !errors.Is(err, davit.ErrFlagRevision) && !errors.Is(err, davit.ErrStale) {
+		return err
+	}
+	p := api.NewProblem(err)
+	return api.StatusProblem(http.StatusPreconditionFailed, p.Detail, p.Hint)
 }
 
 // shown returns an outcome as a key may see it.

@@ -55,15 +55,15 @@ func (s *Store) FlagRequest(ctx context.Context, actor, key string) (*davit.Flag
 // that does not follow the stored one, all are refused with davit.ErrStale
 // (wrapped).
 func (s *Store) CommitFlags(ctx context.Context, commits ...davit.FlagCommit) error {
-	records := make([]davit.FlagRecord, 0, len(commits))
 	change := &davit.Change{}
 	for _, c := range commits {
-		records = append(records, *c.Record)
 		change.Audit = append(change.Audit, c.Entry)
 	}
+	sequences := make([]int64, len(commits))
 	err := s.commit(ctx, change, func(w *writer) error {
 		for i, c := range commits {
-			if err := w.flag(ctx, &records[i], w.audit[i].Index); err != nil {
+			var err error
+			if sequences[i], err = w.record(ctx, c, w.audit[i].Index); err != nil {
 				return err
 			}
 			if c.Request == nil {
@@ -79,16 +79,33 @@ func (s *Store) CommitFlags(ctx context.Context, commits ...davit.FlagCommit) er
 		return explain(err, s.path, "storing a flag")
 	}
 	for i, c := range commits {
-		c.Record.Sequence = records[i].Sequence
+		if c.Segment != nil {
+			c.Segment.Sequence = sequences[i]
+			continue
+		}
+		c.Record.Sequence = sequences[i]
 	}
 	return nil
 }
 
-// flag writes a record, after the entry that tells of it was sealed under a number.
-func (w *writer) flag(ctx context.Context, r *davit.FlagRecord, entry int64) error {
-	if err := w.tx.QueryRowContext(ctx, "SELECT coalesce(max(sequence), 0) + 1 FROM flag_records").Scan(&r.Sequence); err != nil {
-		return err
+// record writes a record with the sequence that it returns, after the entry that
+// tells of it was sealed under a number.
+func (w *writer) record(ctx context.Context, c davit.FlagCommit, entry int64) (sequence int64, err error) {
+	if err := w.tx.QueryRowContext(ctx, `SELECT 1 + max(
+		(SELECT coalesce(max(sequence), 0) FROM flag_records), (SELECT coalesce(max(sequence), 0) FROM segment_records))`).Scan(&sequence); err != nil {
+		return 0, err
 	}
+	if c.Segment != nil {
+		r := *c.Segment
+		r.Sequence = sequence
+		return sequence, w.segment(ctx, &r, entry)
+	}
+	r := *c.Record
+	r.Sequence = sequence
+	return sequence, w.flag(ctx, &r, entry)
+}
+
+func (w *writer) flag(ctx context.Context, r *davit.FlagRecord, entry int64) error {
 	doc, err := document(r)
 	if err != nil {
 		return err

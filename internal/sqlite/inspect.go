@@ -151,7 +151,9 @@ func checkSchema(ctx context.Context, db *sql.DB, path string) error {
 // bounded are the tables that an engine needs to begin; growing are those that
 // grow with every rollout, and with every change of a flag.
 func bounded() []string { return []string{"head", "environments", "releases", "rollouts"} }
-func growing() []string { return []string{"events", "audit", "receipts", "series", "flag_records"} }
+func growing() []string {
+	return []string{"events", "audit", "receipts", "series", "flag_records", "segment_records"}
+}
 
 // check reads the tables, or the whole store when none is named. It takes about a
 // second for 100 MB.

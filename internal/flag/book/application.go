@@ -14,10 +14,25 @@ import (
 
 // application is the flags of one application. It never changes.
 type application struct {
-	records map[string]*davit.FlagRecord // by key; of deleted flags too
-	keys    []string                     // of those that are not deleted, in order
-	views   map[string]*View             // by environment
-	latest  View                         // without a snapshot: of environments that nothing was said about
+	said
+	keys   []string         // of flags that are not deleted, in order
+	views  map[string]*View // by environment
+	latest View             // without a snapshot: of environments that nothing was said about
+}
+
+// said is what was said about an application's flags: records by key, of what is
+// deleted too.
+type said struct {
+	records  map[string]*davit.FlagRecord
+	segments map[string]*davit.SegmentRecord
+}
+
+// clone returns a copy to change.
+func (s said) clone() said {
+	out := said{map[string]*davit.FlagRecord{}, map[string]*davit.SegmentRecord{}}
+	maps.Copy(out.records, s.records)
+	maps.Copy(out.segments, s.segments)
+	return out
 }
 
 // View is the flags of one environment as a change left them.
@@ -33,17 +48,28 @@ type View struct {
 	Sequence  int64
 	ChangedAt time.Time
 
-	flags  []davit.Flag // with what they say in all environments that are known here
-	whole  document
-	copied *copied // nil: this is the store's own
+	flags    []davit.Flag // with what they say in all environments that are known here
+	segments []davit.Segment
+	whole    document
+	copied   *copied // nil: this is the store's own
 }
 
 // compile returns an application with snapshots for those environments that its
 // flags name, and for some more.
-func compile(records map[string]*davit.FlagRecord, environments map[string]bool) (*application, error) {
-	a := &application{records: records, views: map[string]*View{}}
+func compile(s said, environments map[string]bool) (*application, error) {
+	a := &application{said: s, views: map[string]*View{}}
 	environments = maps.Clone(environments)
-	for key, r := range records {
+	segments := []davit.Segment{}
+	for _, key := range slices.Sorted(maps.Keys(s.segments)) {
+		r := s.segments[key]
+		if r.Sequence > a.latest.Sequence {
+			a.latest.Sequence, a.latest.ChangedAt = r.Sequence, r.At
+		}
+		if !r.Deleted {
+			segments = append(segments, r.Segment)
+		}
+	}
+	for key, r := range s.records {
 		if r.Sequence > a.latest.Sequence {
 			a.latest.Sequence, a.latest.ChangedAt = r.Sequence, r.At
 		}
@@ -58,7 +84,7 @@ func compile(records map[string]*davit.FlagRecord, environments map[string]bool)
 	slices.Sort(a.keys)
 	flags := make([]davit.Flag, 0, len(a.keys))
 	for _, key := range a.keys {
-		flags = append(flags, records[key].Flag)
+		flags = append(flags, s.records[key].Flag)
 	}
 	metadata, timed, err := extras(flags)
 	if err != nil {
@@ -66,11 +92,11 @@ func compile(records map[string]*davit.FlagRecord, environments map[string]bool)
 	}
 	environments[""] = true // what is wrong in none is found, and there is one for those not named
 	for name := range environments {
-		snapshot, err := flag.Compile(name, flags, nil)
+		snapshot, err := flag.Compile(name, flags, segments)
 		if err != nil {
 			return nil, err
 		}
-		a.views[name] = &View{Snapshot: snapshot, Metadata: metadata, Timed: timed, Sequence: a.latest.Sequence, ChangedAt: a.latest.ChangedAt, flags: flags}
+		a.views[name] = &View{Snapshot: snapshot, Metadata: metadata, Timed: timed, Sequence: a.latest.Sequence, ChangedAt: a.latest.ChangedAt, flags: flags, segments: segments}
 	}
 	return a, nil
 }

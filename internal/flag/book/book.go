@@ -20,6 +20,8 @@ type Store interface {
 	FlagRecord(ctx context.Context, application, key string, revision int64) (*davit.FlagRecord, error)
 	FlagRequest(ctx context.Context, actor, key string) (*davit.FlagRequest, error)
 	CommitFlags(ctx context.Context, commits ...davit.FlagCommit) error
+	Segments(ctx context.Context) ([]*davit.SegmentRecord, error)
+	SegmentRecords(ctx context.Context, application, key string, limit int) ([]*davit.SegmentRecord, error)
 	AccessKeys(ctx context.Context) ([]*davit.AccessKey, error)
 	CommitAccessKeys(ctx context.Context, entry davit.AuditEntry, keys ...*davit.AccessKey) error
 	TouchAccessKeys(ctx context.Context, used map[string]time.Time) error
@@ -45,6 +47,10 @@ func Open(ctx context.Context, store Store, now func() time.Time) (*Book, error)
 	if err != nil {
 		return nil, err
 	}
+	segments, err := store.Segments(ctx)
+	if err != nil {
+		return nil, err
+	}
 	keys, err := store.AccessKeys(ctx)
 	if err != nil {
 		return nil, err
@@ -55,19 +61,30 @@ func Open(ctx context.Context, store Store, now func() time.Time) (*Book, error)
 			return nil, err
 		}
 	}
-	byApplication := map[string]map[string]*davit.FlagRecord{}
-	for _, r := range records {
-		if byApplication[r.Application] == nil {
-			byApplication[r.Application] = map[string]*davit.FlagRecord{}
-		}
-		byApplication[r.Application][r.Flag.Key] = r
-	}
-	for name, records := range byApplication {
-		if s.applications[name], err = compile(records, s.environments(name)); err != nil {
+	for name, said := range sorted(records, segments) {
+		if s.applications[name], err = compile(said, s.environments(name)); err != nil {
 			return nil, fmt.Errorf("reading the flags of %s: %w", name, err)
 		}
 	}
 	b := &Book{shelf: shelf{now: now}, store: store}
 	b.state.Store(s)
 	return b, nil
+}
+
+// sorted returns records by application and key.
+func sorted(flags []*davit.FlagRecord, segments []*davit.SegmentRecord) map[string]said {
+	by := map[string]said{}
+	of := func(application string) said {
+		if _, there := by[application]; !there {
+			by[application] = said{map[string]*davit.FlagRecord{}, map[string]*davit.SegmentRecord{}}
+		}
+		return by[application]
+	}
+	for _, r := range flags {
+		of(r.Application).records[r.Flag.Key] = r
+	}
+	for _, r := range segments {
+		of(r.Application).segments[r.Segment.Key] = r
+	}
+	return by
 }

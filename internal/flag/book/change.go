@@ -21,70 +21,102 @@ func (b *Book) Change(ctx context.Context, e davit.FlagEdit) (*davit.FlagOutcome
 	if done, err := b.repeated(ctx, e); done != nil || err != nil {
 		return done, err
 	}
-	outs, err := b.apply(ctx, e.Application, e)
-	if err != nil {
+	c := &changes{application: e.Application, dryRun: e.DryRun, flags: []davit.FlagEdit{e}}
+	if err := b.apply(ctx, c); err != nil {
 		return nil, err
 	}
-	return outs[0], nil
+	return c.ofFlags[0], nil
 }
 
-// apply does what edits of an application's flags ask for, each of another flag:
-// all of it or, with an error, nothing. All of them are dry runs or none is. The
-// lock is held.
-func (b *Book) apply(ctx context.Context, application string, edits ...davit.FlagEdit) ([]*davit.FlagOutcome, error) {
-	s, now := b.state.Load(), b.now().UTC()
-	current := s.application(application)
-	records := maps.Clone(current.records)
-	if records == nil {
-		records = map[string]*davit.FlagRecord{}
+// changes are edits of an application's flags and segments, each of another one,
+// and what comes of them.
+type changes struct {
+	application string
+	dryRun      bool // of all edits
+	action      string
+	segments    []davit.SegmentEdit // by the action
+	flags       []davit.FlagEdit
+
+	ofSegments []*davit.SegmentOutcome
+	ofFlags    []*davit.FlagOutcome
+	commits    []davit.FlagCommit
+}
+
+// draft makes the outcomes and what to store, and returns what is said then.
+func (c *changes) draft(current said, now time.Time) (said, error) {
+	next := current.clone()
+	for _, e := range c.segments {
+		out, err := draftSegment(e, c.action, current.segments[e.Segment.Key], now)
+		if err != nil {
+			return next, err
+		}
+		c.ofSegments = append(c.ofSegments, out)
+		if !out.Changed {
+			continue
+		}
+		entry, err := segmentEntry(out)
+		if err != nil {
+			return next, err
+		}
+		c.commits = append(c.commits, davit.FlagCommit{Segment: out.Record, Entry: entry})
+		next.segments[e.Segment.Key] = out.Record
 	}
-	outs := make([]*davit.FlagOutcome, 0, len(edits))
-	var commits []davit.FlagCommit
-	for _, e := range edits {
+	for _, e := range c.flags {
 		d, err := draft(e, current.records[e.Key], now)
 		if err != nil {
-			return nil, err
+			return next, err
 		}
-		outs = append(outs, d.outcome())
+		c.ofFlags = append(c.ofFlags, d.outcome())
 		if len(d.difference) == 0 {
 			continue
 		}
-		c, err := commit(e, d)
+		stored, err := commit(e, d)
 		if err != nil {
-			return nil, err
+			return next, err
 		}
-		commits = append(commits, c)
-		records[e.Key] = &d.after
+		c.commits = append(c.commits, stored)
+		next.records[e.Key] = &d.after
 	}
-	if len(commits) == 0 {
-		return outs, nil
-	}
-	next, err := compile(records, s.environments(application))
-	if err != nil {
-		return nil, err
-	}
-	if edits[0].DryRun {
-		return outs, b.foresee(outs, edits, current, next, now)
-	}
-	// A client that goes away in the middle leaves no doubt about what is stored.
-	if err := b.store.CommitFlags(context.WithoutCancel(ctx), commits...); err != nil {
-		return nil, err
-	}
-	last := commits[len(commits)-1].Record
-	next.latest.Sequence, next.latest.ChangedAt = last.Sequence, last.At
-	next.stamp(last.Sequence, last.At)
-	b.swap(func(s *state) { s.applications[application] = next })
-	return outs, nil
+	return next, nil
 }
 
-// foresee makes outcomes those of edits that are not done: of flags that are as
-// they were. How many would be affected is told of an edit that is alone.
-func (b *Book) foresee(outs []*davit.FlagOutcome, edits []davit.FlagEdit, current, next *application, now time.Time) (err error) {
-	for _, out := range outs {
+// apply makes changes: all of them or, with an error, none. The lock is held.
+func (b *Book) apply(ctx context.Context, c *changes) error {
+	s, now := b.state.Load(), b.now().UTC()
+	current := s.application(c.application)
+	said, err := c.draft(current.said, now)
+	if err != nil || len(c.commits) == 0 {
+		return err
+	}
+	next, err := compile(said, s.environments(c.application))
+	if err != nil {
+		return err
+	}
+	if c.dryRun {
+		return b.foresee(c, current, next, now)
+	}
+	// A client that goes away in the middle leaves no doubt about what is stored.
+	if err := b.store.CommitFlags(context.WithoutCancel(ctx), c.commits...); err != nil {
+		return err
+	}
+	last := c.commits[len(c.commits)-1].Sequence()
+	next.latest.Sequence, next.latest.ChangedAt = last, now
+	next.stamp(last, now)
+	b.swap(func(s *state) { s.applications[c.application] = next })
+	return nil
+}
+
+// foresee makes outcomes those of edits that are not done: of what is as it was.
+// How many would be affected is told of an edit of a flag that is alone.
+func (b *Book) foresee(c *changes, current, next *application, now time.Time) (err error) {
+	for _, out := range c.ofSegments {
 		out.Changed = false
 	}
-	if len(edits) == 1 {
-		outs[0].Affected, err = b.affected(edits[0], current, next, now)
+	for _, out := range c.ofFlags {
+		out.Changed = false
+	}
+	if len(c.flags) == 1 {
+		c.ofFlags[0].Affected, err = b.affected(c.flags[0], current, next, now)
 	}
 	return err
 }
@@ -245,10 +277,11 @@ func (b *Book) repeated(ctx context.Context, e davit.FlagEdit) (*davit.FlagOutco
 // has a greatest length.
 const entryMost = 16 << 10
 
-// told is what an audit entry holds of a change. The digest is of the record's
-// flag, whose JSON the history has.
+// told is what an audit entry holds of a change. The digest is of what the flag or
+// the segment says as JSON, which the history has.
 type told struct {
-	Flag       string                 `json:"flag"`
+	Flag       string                 `json:"flag,omitempty"`
+	Segment    string                 `json:"segment,omitempty"`
 	Revision   int64                  `json:"revision"`
 	Digest     string                 `json:"digest"`
 	Difference []davit.FlagDifference `json:"difference"`
@@ -256,32 +289,42 @@ type told struct {
 	More int `json:"more,omitempty"`
 }
 
-// entry returns the audit entry of a change.
+// entry returns the audit entry of a change of a flag.
 func entry(d *drafted) (davit.AuditEntry, error) {
-	doc, err := json.Marshal(d.after.Flag)
+	after, err := told{Flag: d.after.Flag.Key, Revision: d.after.Revision}.encode(d.after.Flag, d.difference)
+	return davit.AuditEntry{
+		At: d.after.At, Actor: d.after.Actor, Action: d.after.Action, Application: d.after.Application,
+		Environment: environment(d.difference), Reason: d.after.Comment, After: after,
+	}, err
+}
+
+// segmentEntry returns the audit entry of a change of a segment.
+func segmentEntry(out *davit.SegmentOutcome) (davit.AuditEntry, error) {
+	r := out.Record
+	after, err := told{Segment: r.Segment.Key, Revision: r.Revision}.encode(r.Segment, out.Difference)
+	return davit.AuditEntry{At: r.At, Actor: r.Actor, Action: r.Action, Application: r.Application, Reason: r.Comment, After: after}, err
+}
+
+// encode returns what is told of what a flag or a segment says now, as far as it
+// fits.
+func (t told) encode(is any, list []davit.FlagDifference) ([]byte, error) {
+	doc, err := json.Marshal(is)
 	if err != nil {
-		return davit.AuditEntry{}, fmt.Errorf("encoding flag %s: %w", d.after.Flag.Key, err)
+		return nil, fmt.Errorf("encoding %s%s: %w", t.Flag, t.Segment, err)
 	}
-	t := told{
-		Flag: d.after.Flag.Key, Revision: d.after.Revision, Digest: fmt.Sprintf("sha256:%x", sha256.Sum256(doc)),
-		Difference: []davit.FlagDifference{},
-	}
+	t.Digest, t.Difference = fmt.Sprintf("sha256:%x", sha256.Sum256(doc)), []davit.FlagDifference{}
 	size := 0
-	for i, difference := range d.difference {
+	for i, difference := range list {
 		if size += len(difference.Path) + len(difference.Before) + len(difference.After); size > entryMost {
-			t.More = len(d.difference) - i
+			t.More = len(list) - i
 			break
 		}
 		t.Difference = append(t.Difference, difference)
 	}
-	after, err := json.Marshal(t)
-	if err != nil {
-		return davit.AuditEntry{}, fmt.Errorf("encoding the change of flag %s: %w", d.after.Flag.Key, err)
+	if doc, err = json.Marshal(t); err != nil {
+		return nil, fmt.Errorf("encoding the change of %s%s: %w", t.Flag, t.Segment, err)
 	}
-	return davit.AuditEntry{
-		At: d.after.At, Actor: d.after.Actor, Action: d.after.Action, Application: d.after.Application,
-		Environment: environment(d.difference), Reason: d.after.Comment, After: after,
-	}, nil
+	return doc, nil
 }
 
 // environment returns the one environment that a change is about; empty when it is

@@ -121,7 +121,7 @@ func viewOf(s davit.FlagSnapshot) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &View{Snapshot: compiled, Metadata: metadata, Timed: timed, Sequence: s.Revision, ChangedAt: s.ChangedAt, flags: s.Flags}, nil
+	return &View{Snapshot: compiled, Metadata: metadata, Timed: timed, Sequence: s.Revision, ChangedAt: s.ChangedAt, flags: s.Flags, segments: s.Segments}, nil
 }
 
 // grantsOf returns what the keys of an edition allow.

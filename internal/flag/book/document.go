@@ -24,7 +24,7 @@ type document struct {
 func (v *View) Document(application string) (doc []byte, tag string, err error) {
 	d := &v.whole
 	d.once.Do(func() {
-		s := davit.FlagSnapshot{Application: application, Environment: v.Environment(), Revision: v.Sequence, ChangedAt: v.ChangedAt}
+		s := davit.FlagSnapshot{Application: application, Environment: v.Environment(), Revision: v.Sequence, ChangedAt: v.ChangedAt, Segments: v.segments}
 		s.Flags = make([]davit.Flag, 0, len(v.flags))
 		for _, f := range v.flags {
 			s.Flags = append(s.Flags, f.In(s.Environment))

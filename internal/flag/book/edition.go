@@ -36,7 +36,7 @@ func (b *Book) Editions() []davit.FlagEdition {
 		slices.SortFunc(keys[place], func(a, b davit.AccessKey) int { return strings.Compare(a.ID, b.ID) })
 		view := b.View(place[0], place[1])
 		editions = append(editions, davit.FlagEdition{Keys: keys[place], Snapshot: davit.FlagSnapshot{
-			Application: place[0], Environment: place[1], Revision: view.Sequence, ChangedAt: view.ChangedAt, Flags: view.flags,
+			Application: place[0], Environment: place[1], Revision: view.Sequence, ChangedAt: view.ChangedAt, Flags: view.flags, Segments: view.segments,
 		}})
 	}
 	return editions

@@ -28,5 +28,13 @@ func (b *Book) Import(ctx context.Context, i davit.FlagImport) ([]*davit.FlagOut
 	}
 	b.change.Lock()
 	defer b.change.Unlock()
-	return b.apply(ctx, i.Application, edits...)
+	segments, err := missing(i, b.state.Load().application(i.Application).segments)
+	if err != nil {
+		return nil, err
+	}
+	c := &changes{application: i.Application, dryRun: i.DryRun, action: "flag.import", segments: segments, flags: edits}
+	if err := b.apply(ctx, c); err != nil {
+		return nil, err
+	}
+	return c.ofFlags, nil
 }

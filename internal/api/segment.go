@@ -1,0 +1,13 @@
+package api
+
+import "github.com/davit-dev/davit"
+
+// SegmentList is the segments of an application.
+type SegmentList struct {
+	Segments []davit.SegmentRecord `json:"segments"`
+}
+
+// SegmentHistory is the records of a segment, newest first.
+type SegmentHistory struct {
+	Records []davit.SegmentRecord `json:"records"`
+}
