@@ -63,15 +63,16 @@ release; 6: there is nothing.`,
 			if err != nil {
 				return err
 			}
-			repo, tags, err := git.OpenAndTags(cmd.Context(), ".")
+			var repo *git.Repo
+			var settings *davit.Releasing
+			options.Tags, err = git.OpenAndTags(cmd.Context(), ".", func(opened *git.Repo) error {
+				repo = opened
+				settings, err = r.settings(repo)
+				return err
+			})
 			if err != nil {
 				return err
 			}
-			settings, err := r.settings(repo)
-			if err != nil {
-				return err
-			}
-			options.Tags = tags
 			plan, err := release.Next(cmd.Context(), repo, settings, options)
 			if err != nil {
 				return err

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/davit-dev/davit"
 )
@@ -43,7 +44,7 @@ func lineOf(branch string, configured []davit.ReleaseBranch) line {
 		l.hotfix = true
 		return l
 	}
-	if name := strings.TrimPrefix(path.Base(branch), "v"); rangePattern.MatchString(name) {
+	if name := strings.TrimPrefix(path.Base(branch), "v"); rangePattern().MatchString(name) {
 		l.limit(name)
 		return l
 	}
@@ -52,11 +53,16 @@ func lineOf(branch string, configured []davit.ReleaseBranch) line {
 }
 
 // rangePattern is a range of versions: 1.x, 1.2.x.
-var rangePattern = regexp.MustCompile(`^(\d+)(?:\.(\d+))?\.x$`)
+var rangePattern = expression(`^(\d+)(?:\.(\d+))?\.x$`)
+
+// expression is a regular expression that is compiled when it is first asked.
+func expression(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // limit keeps the line within a range; another text limits nothing.
 func (l *line) limit(pattern string) {
-	m := rangePattern.FindStringSubmatch(pattern)
+	m := rangePattern().FindStringSubmatch(pattern)
 	if m == nil {
 		return
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -21,7 +20,7 @@ type Overrides map[string]string
 // maxOverridesBytes bounds the file of corrected messages.
 const maxOverridesBytes = 1 << 20
 
-var overrideHash = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+var overrideHash = expression(`^[0-9a-f]{7,64}$`)
 
 // LoadOverrides reads a YAML file of messages by hash; a missing file is none.
 func LoadOverrides(file string) (Overrides, error) {
@@ -38,7 +37,7 @@ func LoadOverrides(file string) (Overrides, error) {
 		return nil, &davit.Error{Code: davit.CodeInvalid, Message: file + " is no map of messages by hash", Hint: "write each as  \"0123abc\": \"fix: what it really did\"", Err: err}
 	}
 	for hash := range o {
-		if !overrideHash.MatchString(hash) {
+		if !overrideHash().MatchString(hash) {
 			return nil, &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("%s: %q is no hash", file, hash), Hint: "use 7 to 64 hexadecimal digits, in quotes"}
 		}
 	}

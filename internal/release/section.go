@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -23,7 +22,7 @@ type teller struct {
 var headings = []string{"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security", "Reverted"}
 
 // coAuthor reads the value of a Co-authored-by footer.
-var coAuthor = regexp.MustCompile(`^([^<]+?)\s*<([^>]*)>`)
+var coAuthor = expression(`^([^<]+?)\s*<([^>]*)>`)
 
 // section returns what a changelog tells of changes, newest first.
 func (t teller) section(changes []Change) changelog.Section {
@@ -43,7 +42,7 @@ func (t teller) section(changes []Change) changelog.Section {
 		}
 		thank(c.Author, c.Email)
 		for _, value := range c.Values("Co-authored-by") {
-			if m := coAuthor.FindStringSubmatch(value); m != nil {
+			if m := coAuthor().FindStringSubmatch(value); m != nil {
 				thank(m[1], m[2])
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/davit-dev/davit/internal/plot"
@@ -18,7 +19,8 @@ import (
 //go:embed report.html.tmpl
 var source string
 
-var page = template.Must(template.New("report").Parse(source))
+// page is parsed when a report is first written: few commands write one.
+var page = sync.OnceValue(func() *template.Template { return template.Must(template.New("report").Parse(source)) })
 
 // Source is what a report is made of.
 type Source struct {
@@ -41,7 +43,7 @@ type Seal struct {
 
 // Write writes the page.
 func Write(w io.Writer, s Source) error {
-	if err := page.Execute(w, newView(s)); err != nil {
+	if err := page().Execute(w, newView(s)); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/davit-dev/davit"
@@ -41,7 +42,7 @@ const (
 	minToken     = 20 // characters
 )
 
-var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$`)
+var tokenName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$`) })
 
 // LoadTokens reads a file with lines name:token; empty lines and those that
 // begin with # say nothing. The file must be readable for its owner alone, or, when
@@ -79,7 +80,7 @@ func parseTokens(path string, text []byte) (*Tokens, error) {
 		}
 		name, token, ok := strings.Cut(line, ":")
 		switch {
-		case !ok || !tokenName.MatchString(name):
+		case !ok || !tokenName().MatchString(name):
 			return nil, tokenError(path, number, "is not name:token")
 		case len(token) < minToken:
 			return nil, tokenError(path, number, fmt.Sprintf("has a token shorter than %d characters", minToken))

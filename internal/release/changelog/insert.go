@@ -3,19 +3,25 @@ package changelog
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 var (
-	unreleasedHeading = regexp.MustCompile(`(?i)^## +\[?unreleased\]?`)
-	unreleasedLink    = regexp.MustCompile(`(?mi)^\[unreleased\]:[ \t]*(\S+)[ \t]*\r?$`)
-	linkDefinition    = regexp.MustCompile(`^\[[^\]]+\]:[ \t]*\S`)
-	fenceLine         = regexp.MustCompile("^ {0,3}(```+|~~~+)")
-	headingDate       = regexp.MustCompile(`\b\d{4}-\d{2}-\d{2}\b`)
+	unreleasedHeading = expression(`(?i)^## +\[?unreleased\]?`)
+	unreleasedLink    = expression(`(?mi)^\[unreleased\]:[ \t]*(\S+)[ \t]*\r?$`)
+	linkDefinition    = expression(`^\[[^\]]+\]:[ \t]*\S`)
+	fenceLine         = expression("^ {0,3}(```+|~~~+)")
+	headingDate       = expression(`\b\d{4}-\d{2}-\d{2}\b`)
 )
+
+// expression is a regular expression that is compiled when it is first asked.
+func expression(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // UsesReferences reports whether a changelog defines the links of its headings
 // at its end.
-func UsesReferences(existing string) bool { return unreleasedLink.MatchString(existing) }
+func UsesReferences(existing string) bool { return unreleasedLink().MatchString(existing) }
 
 // Insert puts a rendered section on top of the releases of an existing
 // changelog; what was there stays byte for byte. Text that stands under
@@ -39,7 +45,7 @@ func Insert(existing, header, section string, s Section) string {
 	switch {
 	case len(marks.starts) == 0:
 		out = existing[:marks.tail] + gap(existing[:marks.tail], end) + inserted + follow(existing[marks.tail:], end)
-	case unreleasedHeading.MatchString(existing[marks.starts[0]:]):
+	case unreleasedHeading().MatchString(existing[marks.starts[0]:]):
 		out = intoUnreleased(existing, inserted, end, marks)
 	default:
 		first := marks.starts[0]
@@ -89,7 +95,7 @@ func follow(rest, end string) string {
 // moveLink lets the link of Unreleased begin at the new tag, and defines the
 // new release's link after it.
 func moveLink(text string, s Section, end string) string {
-	at := unreleasedLink.FindStringSubmatchIndex(text)
+	at := unreleasedLink().FindStringSubmatchIndex(text)
 	if at == nil || s.CompareURL == "" || s.PreviousTag == "" {
 		return text
 	}
@@ -124,7 +130,7 @@ func Date(existing, version string) string {
 		return ""
 	}
 	line := existing[m.starts[i]:]
-	return headingDate.FindString(line[:lineLength(line)])
+	return headingDate().FindString(line[:lineLength(line)])
 }
 
 // marks are the places of a changelog that matter.
@@ -155,7 +161,7 @@ func headings(text string) marks {
 			m.starts = append(m.starts, at)
 		}
 		switch {
-		case linkDefinition.MatchString(line) && !code[i]:
+		case linkDefinition().MatchString(line) && !code[i]:
 			if tail < 0 {
 				tail = at
 			}
@@ -175,7 +181,7 @@ func fenced(lines []string) []bool {
 	code := make([]bool, len(lines))
 	fence, opened := "", 0
 	for i, line := range lines {
-		found := fenceLine.FindStringSubmatch(line)
+		found := fenceLine().FindStringSubmatch(line)
 		switch {
 		case found == nil:
 		case fence == "":

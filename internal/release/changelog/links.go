@@ -2,7 +2,6 @@ package changelog
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 )
 
@@ -15,7 +14,7 @@ type Links struct {
 	base       string // of the repository, "https://…"
 }
 
-var scpAddress = regexp.MustCompile(`^(?:[^@/]+@)?([^:/]+):([^/].*)$`)
+var scpAddress = expression(`^(?:[^@/]+@)?([^:/]+):([^/].*)$`)
 
 // ParseRemote reads the address of a git remote. kind overrides what the host
 // says, for forges with a host of their own. User names, passwords and tokens
@@ -27,7 +26,7 @@ func ParseRemote(remote, kind string) Links {
 		if port := u.Port(); port != "" && strings.HasPrefix(u.Scheme, "http") {
 			host += ":" + port
 		}
-	} else if m := scpAddress.FindStringSubmatch(remote); m != nil {
+	} else if m := scpAddress().FindStringSubmatch(remote); m != nil {
 		host, path = m[1], m[2]
 	}
 	path = strings.Trim(strings.TrimSuffix(strings.Trim(path, "/"), ".git"), "/")
@@ -119,7 +118,7 @@ func (l Links) page(paths map[string]string, id string) string {
 	return l.base + paths[l.Kind] + id
 }
 
-var reference = regexp.MustCompile(`\((?:pull request )?([#!])(\d+)\)$|(^|[\s(,])([#!])(\d+)\b`)
+var reference = expression(`\((?:pull request )?([#!])(\d+)\)$|(^|[\s(,])([#!])(\d+)\b`)
 
 // Text returns a description with its references to issues and pull requests
 // as Markdown links.
@@ -127,8 +126,8 @@ func (l Links) Text(description string) string {
 	if l.base == "" || !strings.ContainsAny(description, "#!") {
 		return description
 	}
-	return reference.ReplaceAllStringFunc(description, func(found string) string {
-		m := reference.FindStringSubmatch(found)
+	return reference().ReplaceAllStringFunc(description, func(found string) string {
+		m := reference().FindStringSubmatch(found)
 		if m[2] != "" { // at the end, in parentheses: what forges append
 			return "([" + m[1] + m[2] + "](" + l.PullRequest(m[2]) + "))"
 		}

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,11 +83,16 @@ func TestTagsArePeeled(t *testing.T) {
 func TestOpenAndTags(t *testing.T) {
 	repo, git := repository(t)
 	git("tag", "-a", "-m", "m", "v1")
-	again, tags, err := OpenAndTags(t.Context(), repo.Root)
-	if err != nil || *again != *repo || len(tags) != 1 || tags["v1"] != repo.Head {
-		t.Errorf("%+v, %v, %v", again, tags, err)
+	var again *Repo
+	refused := errors.New("refused")
+	for _, answer := range []error{nil, refused} {
+		tags, err := OpenAndTags(t.Context(), repo.Root, func(r *Repo) error { again = r; return answer })
+		if !errors.Is(err, answer) || *again != *repo || len(tags) != 1 || tags["v1"] != repo.Head {
+			t.Errorf("%+v, %v, %v", again, tags, err)
+		}
 	}
-	if _, _, err := OpenAndTags(t.Context(), t.TempDir()); davit.ErrorCode(err) != davit.CodeInvalid {
+	outside := func(r *Repo) error { t.Errorf("opened %+v", r); return nil }
+	if _, err := OpenAndTags(t.Context(), t.TempDir(), outside); davit.ErrorCode(err) != davit.CodeInvalid {
 		t.Errorf("outside: %v", err)
 	}
 }

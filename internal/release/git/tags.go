@@ -9,20 +9,23 @@ import (
 	"strings"
 )
 
-// OpenAndTags is Open, and Tags in the meantime.
-func OpenAndTags(ctx context.Context, dir string) (*Repo, map[string]string, error) {
-	var tags map[string]string
+// OpenAndTags is Open, and Tags in the meantime: opened is called with the
+// repository as soon as it is known.
+func OpenAndTags(ctx context.Context, dir string, opened func(*Repo) error) (tags map[string]string, err error) {
 	listed := make(chan error, 1)
 	go func() {
-		var err error
-		tags, err = (&Repo{Root: dir}).Tags(ctx)
+		found, err := (&Repo{Root: dir}).Tags(ctx)
+		tags = found
 		listed <- err
 	}()
 	repo, err := Open(ctx, dir)
+	if err == nil {
+		err = opened(repo)
+	}
 	if failed := <-listed; err == nil && failed != nil {
 		err = fmt.Errorf("listing the tags: %w", failed)
 	}
-	return repo, tags, err
+	return tags, err
 }
 
 // Tags returns the commits of all tags by name. Annotated tags are peeled.
