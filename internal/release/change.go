@@ -82,7 +82,7 @@ func read(c git.Commit, overrides Overrides) reading {
 
 // conclude puts together what commits say, newest first.
 func conclude(readings []reading, types map[string]davit.CommitType) analysis {
-	var a analysis
+	a := analysis{changes: make([]Change, 0, len(readings))} // few commits have several
 	cancelled := cancel(readings)
 	for _, r := range readings {
 		note := func(reason string) Note { return Note{r.hash, r.subject, reason} }

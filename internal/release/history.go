@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/davit-dev/davit/internal/release/git"
 )
@@ -243,16 +244,35 @@ func (s *since) checkHigher(ctx context.Context, repo *git.Repo, overrides Overr
 	return nil
 }
 
-// readRange reads the commits of a range, while git still prints.
+// readRange reads the commits of a range, while git still prints. Their
+// messages are understood by the batch, on all processors.
 func readRange(ctx context.Context, repo *git.Repo, chosen git.Range, overrides Overrides) ([]reading, error) {
-	var commits []reading
+	const size = 128
+	var batches [][]reading
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	understand := func(batch []git.Commit) {
+		readings := make([]reading, len(batch))
+		batches = append(batches, readings)
+		readers.Go(func() {
+			for i, c := range batch {
+				readings[i] = read(c, overrides)
+			}
+		})
+	}
+	batch := make([]git.Commit, 0, size)
 	for c, err := range repo.Log(ctx, chosen) {
 		if err != nil {
 			return nil, err
 		}
-		commits = append(commits, read(c, overrides))
+		if batch = append(batch, c); len(batch) == size {
+			understand(batch)
+			batch = make([]git.Commit, 0, size)
+		}
 	}
-	return commits, nil
+	understand(batch)
+	readers.Wait()
+	return slices.Concat(batches...), nil
 }
 
 // reach returns the commits that some reach, of those whose parents are given.
