@@ -70,7 +70,7 @@ func assemble(ctx context.Context, dir string, lease time.Duration, handedOver b
 	p.platforms.ramps = newRamps(p.flags.Book, p.store)
 	p.observer = newObserver(p.store, p.audit, log)
 	p.engine = engine.New(engine.Config{
-		Store: p.store, Platform: p.platforms.Platform, Judges: judges(p.platforms), Lease: lease, Now: time.Now, NewID: newID,
+		Store: p.store, Platform: p.platforms.Platform, Judges: judges(p.platforms, p.flags.Book), Lease: lease, Now: time.Now, NewID: newID,
 		HandedOver: handedOver, Measured: p.observer.Measured, Log: log,
 	})
 	p.observer.engine, p.platforms.ramps.engine = p.engine, p.engine

@@ -14,6 +14,7 @@ type environment struct {
 	gates          sequence[gate]
 	approvals      sequence[approval]
 	hooks          sequence[hook]
+	flags          sequence[flagStep]
 	freezes        sequence[freeze]
 	deadline       item[davit.Duration]
 	patience       item[davit.Duration]
@@ -60,6 +61,7 @@ func (e *environment) fields() []field {
 		},
 		{key: "approvals", into: listOf(&e.approvals, 64, replaced[approval]), absent: "none", doc: "when people are asked, and who"},
 		{key: "hooks", into: listOf(&e.hooks, 64, replaced[hook]), absent: "none", doc: "commands and posts at moments of a rollout"},
+		{key: "flags", into: listOf(&e.flags, 64, replaced[flagStep]), absent: "none", doc: "feature flags that are switched at moments of a rollout, and returned when it is hauled back"},
 		{key: "freezes", into: listOf(&e.freezes, 64, replaced[freeze]), absent: "none", doc: "when nothing is deployed"},
 		{
 			key: "deadline", into: scalar(&e.deadline, duration(minPeriod)), initial: "15m",

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/davit-dev/davit"
@@ -37,7 +38,7 @@ const beforeDoc = "`start`: nothing of the candidate runs; `traffic`: it is up, 
 	"`step`: each time its share is to grow; `promotion`: it has all traffic, and passed"
 
 // holds returns what comes between the stages of the environment's strategy:
-// approvals before hooks, where they are for one moment.
+// approvals before hooks before flags, where they are for one moment.
 func (e *environment) holds(x *resolver) []davit.Hold {
-	return append(e.resolveApprovals(x), e.resolveHooks(x)...)
+	return slices.Concat(e.resolveApprovals(x), e.resolveHooks(x), e.resolveFlags(x))
 }

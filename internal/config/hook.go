@@ -35,7 +35,7 @@ func (h *hook) fields() []field {
 		{key: "name", into: scalar(&h.name, label()), required: true, doc: "name of the hook, in verdicts and receipts"},
 		{key: "before", into: scalar(&h.before, before()), doc: beforeDoc},
 		{
-			key: "after", into: scalar(&h.after, after()),
+			key: "after", into: scalar(&h.after, afterOf("promotion", "watch", "rollback")),
 			doc: "`promotion`: the release before is still warm; `watch`: the rollback window is over, and only the new release runs; `rollback`: the rollout was hauled back",
 		},
 		{
@@ -61,8 +61,9 @@ func (h *hook) fields() []field {
 
 func (*hook) oneOf() []string { return []string{"before", "after"} }
 
-func after() form[davit.Moment] {
-	words := oneWord("promotion", "watch", "rollback")
+// afterOf is the form of some of the moments after something, in words.
+func afterOf(allowed ...string) form[davit.Moment] {
+	words := oneWord(allowed...)
 	kinds := map[string]davit.MomentKind{"promotion": davit.AfterPromotion, "watch": davit.AfterWatch, "rollback": davit.AfterHaulBack}
 	return form[davit.Moment]{words: words.words, schema: words.schema, parse: func(w word) (davit.Moment, *wrong) {
 		name, wrong := words.parse(w)

@@ -3,11 +3,11 @@ package ramp
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"sync"
 	"time"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/flag/served"
 )
 
 const (
@@ -170,7 +170,7 @@ func (r *Ramp) Route(ctx context.Context, routing davit.Routing) error {
 	if err != nil {
 		return err
 	}
-	if share == 0 && same(r.settings(record), origin) {
+	if share == 0 && served.Same(served.Settings(record, r.site.Environment), origin) {
 		return nil
 	}
 	_, err = r.book.Change(ctx, davit.FlagEdit{
@@ -198,14 +198,7 @@ func (r *Ramp) alter(f davit.Flag, origin davit.FlagSettings, share int) (davit.
 	environment := r.site.Environment
 	switch share {
 	case 0:
-		f, err := f.Instruct(davit.FlagInstruction{Kind: davit.TurnOff, Environment: environment})
-		if err != nil {
-			return f, err
-		}
-		settings := f.Environments[environment]
-		settings.Enabled, settings.Default = origin.Enabled, origin.Default
-		f.Environments[environment] = settings
-		return f, nil
+		return served.Return(f, environment, origin)
 	case davit.Whole:
 		return f.Instruct(
 			davit.FlagInstruction{Kind: davit.Serve, Environment: environment, Variant: r.site.To},
@@ -225,21 +218,7 @@ func (r *Ramp) origin(ctx context.Context) (davit.FlagSettings, error) {
 	if err != nil || len(records) == 0 {
 		return davit.FlagSettings{}, fmt.Errorf("looking up revision %d of flag %s: %w", r.site.Revision, r.site.Key, err)
 	}
-	return r.settings(records[0]), nil
-}
-
-// settings returns what a record says in the environment: what an instruction would
-// begin with, when it says nothing.
-func (r *Ramp) settings(record *davit.FlagRecord) davit.FlagSettings {
-	s, there := record.Flag.Environments[r.site.Environment]
-	if there || record.Deleted {
-		return s
-	}
-	begun, err := record.Flag.Instruct(davit.FlagInstruction{Kind: davit.TurnOff, Environment: r.site.Environment})
-	if err != nil { // it names an environment, and is known
-		return s
-	}
-	return begun.Environments[r.site.Environment]
+	return served.Settings(records[0], r.site.Environment), nil
 }
 
 // Drain is engine.Router's. An evaluation is over when it is answered.
@@ -251,10 +230,4 @@ func (r *Ramp) Figures(context.Context) (davit.Figures, error) {
 		return counted{r.application, r.site.Environment, r.site.Key, variant}
 	}
 	return r.outcomes.figures(r.book.Now(), map[davit.ReleaseID]counted{r.from: of(r.site.From), r.to: of(r.site.To)}), nil
-}
-
-// same reports whether settings give users the same, but for whom a target or a rule
-// names.
-func same(a, b davit.FlagSettings) bool {
-	return a.Enabled == b.Enabled && reflect.DeepEqual(a.Default, b.Default)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/flag/served"
 )
 
 // takeover is whether somebody else changed who gets what, as of a revision.
@@ -12,9 +13,6 @@ type takeover struct {
 	revision int64
 	by       string // what they did, for people; "" nobody did
 }
-
-// historyPage is how many records of a flag are read at once.
-const historyPage = 50
 
 // taken says who changed what the flag serves since the ramp did so last, or since it
 // was asked for; "" when nobody did. Targets and rules may change at any time.
@@ -45,44 +43,14 @@ func (r *Ramp) taken(ctx context.Context) (string, error) {
 // since goes back to the ramp's last change, and says who changed what it serves
 // after that.
 func (r *Ramp) since(ctx context.Context, current *davit.FlagRecord) (string, error) {
-	var later []*davit.FlagRecord // newest first
-	for before := current.Revision + 1; ; {
-		records, err := r.book.History(ctx, r.application, r.site.Key, before, historyPage)
-		if err != nil {
-			return "", fmt.Errorf("reading the history of flag %s: %w", r.site.Key, err)
-		}
-		for _, record := range records {
-			if record.Action == action || record.Revision <= r.site.Revision {
-				return r.culprit(record, later), nil
-			}
-			later = append(later, record)
-			before = record.Revision
-		}
-		if len(records) == 0 {
-			return "", fmt.Errorf("the history of flag %s ends before revision %d", r.site.Key, r.site.Revision)
-		}
+	last, later, err := served.Back(ctx, r.book, current, func(record *davit.FlagRecord) bool {
+		return record.Action == action || record.Revision <= r.site.Revision
+	})
+	if err == nil && last == nil {
+		err = fmt.Errorf("the history of flag %s ends before revision %d", r.site.Key, r.site.Revision)
 	}
-}
-
-// culprit tells of the first of some records, the newest first, that serves something
-// else than base does; "" when the newest serves the same.
-func (r *Ramp) culprit(base *davit.FlagRecord, later []*davit.FlagRecord) string {
-	left := r.settings(base)
-	if len(later) == 0 || same(r.settings(later[0]), left) {
-		return ""
+	if err != nil {
+		return "", err
 	}
-	for i := len(later) - 1; i >= 0; i-- {
-		record := later[i]
-		if now := r.settings(record); !same(now, left) {
-			what := "changed what the flag serves"
-			if left.Enabled && !now.Enabled {
-				what = "turned the flag off"
-			}
-			if record.Comment != "" {
-				what += ": " + record.Comment
-			}
-			return record.Actor + " " + what
-		}
-	}
-	return ""
+	return served.Culprit(r.site.Environment, last, later), nil
 }
