@@ -3,6 +3,7 @@ package flag
 import (
 	"cmp"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/davit-dev/davit"
@@ -32,12 +33,18 @@ type compiler struct {
 // of davit.CodeInvalid that wraps Problems when they are not valid. The flags and
 // segments must not be changed afterwards.
 func Compile(environment string, flags []davit.Flag, segments []davit.Segment) (*Snapshot, error) {
+	return (&Snapshot{environment: environment}).Next(flags, segments)
+}
+
+// Next is Compile for what comes after a snapshot, in its environment. What is as it
+// was is not compiled again.
+func (s *Snapshot) Next(flags []davit.Flag, segments []davit.Segment) (*Snapshot, error) {
 	var found Problems
-	s := compile(environment, flags, segments, &found)
+	next := compile(s, flags, segments, &found)
 	if err := found.err(); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return next, nil
 }
 
 // Validate says what is wrong with flags and segments, in all environments. It
@@ -51,7 +58,7 @@ func Validate(flags []davit.Flag, segments []davit.Segment) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(environments)) {
-		compile(name, flags, segments, &found)
+		compile(&Snapshot{environment: name}, flags, segments, &found)
 	}
 	slices.SortFunc(found, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Message, b.Message))
@@ -59,27 +66,35 @@ func Validate(flags []davit.Flag, segments []davit.Segment) error {
 	return slices.Compact(found).err()
 }
 
-func compile(environment string, flags []davit.Flag, segments []davit.Segment, found *Problems) *Snapshot {
+func compile(before *Snapshot, flags []davit.Flag, segments []davit.Segment, found *Problems) *Snapshot {
 	c := &compiler{
-		environment: environment,
+		environment: before.environment,
 		given:       make(map[string]*davit.Segment, len(segments)),
 		segments:    make(map[string]*segment, len(segments)),
 		flags:       make(map[string]*compiled, len(flags)),
 	}
-	c.allSegments(segments, place{"segments", found})
+	kept := before.kept(flags, segments)
+	if kept == nil {
+		c.allSegments(segments, place{"segments", found})
+	} else {
+		c.segments = before.segments
+	}
 	at := place{"flags", found}
 	for i := range flags {
-		here := at.key(flags[i].Key)
-		if c.flags[flags[i].Key] != nil {
-			here.wrong("there are two flags of this key")
-			continue
+		key := flags[i].Key
+		switch {
+		case c.flags[key] != nil:
+			at.key(key).wrong("there are two flags of this key")
+		case kept[key]:
+			c.flags[key] = before.flags[key]
+		default:
+			c.flags[key] = c.flag(&flags[i], at.key(key))
 		}
-		c.flags[flags[i].Key] = c.flag(&flags[i], here)
 	}
-	s := &Snapshot{environment: environment, flags: c.flags, keys: slices.Sorted(maps.Keys(c.flags))}
+	s := &Snapshot{environment: c.environment, flags: c.flags, keys: slices.Sorted(maps.Keys(c.flags)), segments: c.segments, ofSegments: segments}
 	for i := range flags {
-		if settings, ok := flags[i].Environments[environment]; ok {
-			here := at.key(flags[i].Key).field("environments").key(environment)
+		if settings, ok := flags[i].Environments[c.environment]; ok && !kept[flags[i].Key] {
+			here := at.key(flags[i].Key).field("environments").key(c.environment)
 			c.settings(c.flags[flags[i].Key], &flags[i], &settings, here)
 		}
 	}
@@ -90,4 +105,36 @@ func compile(environment string, flags []davit.Flag, segments []davit.Segment, f
 		}
 	}
 	return s
+}
+
+// kept returns the keys of the flags whose compiled form can stay: they are as they
+// were, and so is all that they rest on. It is nil when segments are not as they were.
+func (s *Snapshot) kept(flags []davit.Flag, segments []davit.Segment) map[string]bool {
+	if len(s.flags) == 0 || !reflect.DeepEqual(s.ofSegments, segments) {
+		return nil
+	}
+	kept := make(map[string]bool, len(flags))
+	var resting []*davit.Flag // on others
+	for i := range flags {
+		f := &flags[i]
+		was := s.flags[f.Key]
+		kept[f.Key] = was != nil && !kept[f.Key] && reflect.DeepEqual(was.given, *f)
+		if kept[f.Key] && len(was.prerequisites) > 0 {
+			resting = append(resting, f)
+		}
+	}
+	for again := true; again; {
+		again = false
+		for _, f := range resting {
+			if kept[f.Key] && !restsOnKept(s.flags[f.Key], kept) {
+				kept[f.Key], again = false, true
+			}
+		}
+	}
+	return kept
+}
+
+// restsOnKept reports whether all flags that one needs directly are kept.
+func restsOnKept(f *compiled, kept map[string]bool) bool {
+	return !slices.ContainsFunc(f.prerequisites, func(p prerequisite) bool { return !kept[p.flag.key] })
 }

@@ -15,10 +15,14 @@ type Snapshot struct {
 	flags       map[string]*compiled
 	keys        []string
 	clientKeys  []string
+
+	segments   map[string]*segment
+	ofSegments []davit.Segment // that segments were made of
 }
 
 // compiled is a flag in one environment.
 type compiled struct {
+	given         davit.Flag // that it was made of
 	key           string
 	kind          davit.FlagType
 	variants      []variant

@@ -55,8 +55,8 @@ type View struct {
 }
 
 // compile returns an application with snapshots for those environments that its
-// flags name, and for some more.
-func compile(s said, environments map[string]bool) (*application, error) {
+// flags name, and for some more. It comes after another one.
+func compile(before *application, s said, environments map[string]bool) (*application, error) {
 	a := &application{said: s, views: map[string]*View{}}
 	environments = maps.Clone(environments)
 	segments := []davit.Segment{}
@@ -92,13 +92,21 @@ func compile(s said, environments map[string]bool) (*application, error) {
 	}
 	environments[""] = true // what is wrong in none is found, and there is one for those not named
 	for name := range environments {
-		snapshot, err := flag.Compile(name, flags, segments)
+		snapshot, err := following(before.views[name], name, flags, segments)
 		if err != nil {
 			return nil, err
 		}
 		a.views[name] = &View{Snapshot: snapshot, Metadata: metadata, Timed: timed, Sequence: a.latest.Sequence, ChangedAt: a.latest.ChangedAt, flags: flags, segments: segments}
 	}
 	return a, nil
+}
+
+// following compiles what comes after a view; nil for the first of an environment.
+func following(before *View, environment string, flags []davit.Flag, segments []davit.Segment) (*flag.Snapshot, error) {
+	if before == nil || before.Snapshot == nil {
+		return flag.Compile(environment, flags, segments)
+	}
+	return before.Next(flags, segments)
 }
 
 // extras returns the metadata of flags as JSON, and whether any asks for the time:

@@ -62,7 +62,7 @@ func Open(ctx context.Context, store Store, now func() time.Time) (*Book, error)
 		}
 	}
 	for name, said := range sorted(records, segments) {
-		if s.applications[name], err = compile(said, s.environments(name)); err != nil {
+		if s.applications[name], err = compile(&application{}, said, s.environments(name)); err != nil {
 			return nil, fmt.Errorf("reading the flags of %s: %w", name, err)
 		}
 	}

@@ -88,7 +88,7 @@ func (b *Book) apply(ctx context.Context, c *changes) error {
 	if err != nil || len(c.commits) == 0 {
 		return err
 	}
-	next, err := compile(said, s.environments(c.application))
+	next, err := compile(current, said, s.environments(c.application))
 	if err != nil {
 		return err
 	}

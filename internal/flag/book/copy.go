@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/davit-dev/davit"
-	"github.com/davit-dev/davit/internal/flag"
 )
 
 // Copy holds flags and access keys as another server handed them out: the newest
@@ -55,7 +54,11 @@ func (c *Copy) Take(e davit.FlagEdition, at time.Time) (bool, error) {
 	if e.Number <= is.number {
 		return false, nil
 	}
-	view, err := viewOf(from)
+	var before *View
+	if a := c.state.Load().applications[from.Application]; a != nil {
+		before = a.views[from.Environment]
+	}
+	view, err := viewOf(before, from)
 	if err != nil {
 		return false, err
 	}
@@ -111,9 +114,9 @@ func (v *View) Stale(now time.Time) (age time.Duration, stale bool) {
 	return age, age > v.copied.tolerance
 }
 
-// viewOf compiles a snapshot.
-func viewOf(s davit.FlagSnapshot) (*View, error) {
-	compiled, err := flag.Compile(s.Environment, s.Flags, s.Segments)
+// viewOf compiles a snapshot that comes after a view.
+func viewOf(before *View, s davit.FlagSnapshot) (*View, error) {
+	compiled, err := following(before, s.Environment, s.Flags, s.Segments)
 	if err != nil {
 		return nil, err
 	}
