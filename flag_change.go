@@ -26,6 +26,11 @@ type FlagEdit struct {
 	Alter func(Flag) (Flag, error)
 	// Delete is for a flag that is to go; then Alter is not asked.
 	Delete bool
+	// Propose makes a proposal of a change that needs approval, in place of refusing
+	// it. Approved is for what was approved elsewhere, by the rollout that asks.
+	Propose, Approved bool
+	// Schedule, unless it is nil, is what to do in place of Alter, and when.
+	Schedule *FlagSchedule
 	// DryRun changes nothing. Contexts are those whose answers are compared; without
 	// any, those that were seen lately.
 	DryRun   bool
@@ -49,6 +54,10 @@ type FlagOutcome struct {
 	Changed bool `json:"changed"`
 	// Repeated says that the request was answered before, and not done again.
 	Repeated bool `json:"repeated,omitempty"`
+	// Protected are the environments for which it needs approval.
+	Protected []string `json:"protected,omitempty" doc:"environments for which others have to approve it"`
+	// Proposal is what waits now for approval, or for its time; nothing was changed.
+	Proposal *FlagProposal `json:"proposal,omitempty" doc:"what waits for approval, or for its time; nothing was changed yet"`
 	// Affected tells, by environment, how many contexts get another answer.
 	Affected map[string]FlagAffected `json:"affected,omitempty"`
 }

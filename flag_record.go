@@ -24,7 +24,10 @@ type FlagRecord struct {
 type FlagCommit struct {
 	Record  *FlagRecord    // Revision must be the stored one plus 1
 	Segment *SegmentRecord // in place of Record, for a segment
-	Entry   AuditEntry
+	// Proposal and Protection are in place of Record too.
+	Proposal   *FlagProposal
+	Protection *FlagProtection
+	Entry      AuditEntry
 	// Request, unless it is nil, is remembered: asked again, it is answered and not
 	// done again.
 	Request *FlagRequest
@@ -43,9 +46,11 @@ type FlagRequest struct {
 	Key    string // the sender's, unique for the actor
 	Actor  string
 	Digest string // of what was asked
-	// Application, Flag and Revision name the record that the change left.
+	// Application, Flag and Revision name the record that the change left; Proposal,
+	// unless it is empty, what was left in place of it.
 	Application string
 	Flag        string
 	Revision    int64
+	Proposal    string
 	At          time.Time
 }

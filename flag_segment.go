@@ -40,6 +40,9 @@ type SegmentEdit struct {
 	// there is, and AnyFlagOrNone whatever there is.
 	Match  int64
 	Delete bool
+	// Propose makes a proposal of a change that needs approval, in place of refusing
+	// it.
+	Propose bool
 	// DryRun changes nothing.
 	DryRun bool
 }
@@ -50,4 +53,7 @@ type SegmentOutcome struct {
 	Difference []FlagDifference `json:"difference"`
 	// Changed is false when the segment was so already, or nothing was to be changed.
 	Changed bool `json:"changed"`
+	// Protected and Proposal are as those of a FlagOutcome.
+	Protected []string      `json:"protected,omitempty" doc:"environments for which others have to approve it"`
+	Proposal  *FlagProposal `json:"proposal,omitempty" doc:"what waits for approval; nothing was changed yet"`
 }

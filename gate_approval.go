@@ -17,7 +17,10 @@ type ApprovalParams struct {
 	By []Approver `json:"by,omitempty"`
 	// Author lets whoever asked for the rollout approve it too.
 	Author bool `json:"author,omitempty"`
-	Count  int  `json:"count"` // at least 1
+	// Not are actors who may not approve, whatever else is said: whoever made the key
+	// that the rollout was asked for with.
+	Not   []string `json:"not,omitempty"`
+	Count int      `json:"count"` // at least 1
 	// Within is how long the rollout waits, from when it came to the gate;
 	// then the gate fails.
 	Within Duration `json:"within"`
@@ -28,6 +31,11 @@ func Approvals(name string, p ApprovalParams) Gate {
 	g := gate(GateApproval, name, p.says(), 0, p)
 	g.Limit, g.OffClock = p.Within, true
 	return g
+}
+
+// Equal reports whether the same is asked of the same people.
+func (p ApprovalParams) Equal(other ApprovalParams) bool {
+	return slices.Equal(p.By, other.By) && p.Author == other.Author && slices.Equal(p.Not, other.Not) && p.Count == other.Count && p.Within == other.Within
 }
 
 func (p ApprovalParams) says() string {
@@ -56,7 +64,7 @@ func (p ApprovalParams) Refuses(actor, author string) string {
 		return "the server cannot tell who asks"
 	case len(p.By) > 0 && !slices.ContainsFunc(p.By, func(a Approver) bool { return a.Matches(actor) }):
 		return "it is not " + actor + " who may"
-	case actor == author && !p.Author:
+	case actor == author && !p.Author, slices.Contains(p.Not, actor):
 		return actor + " asked for it, and another has to approve"
 	}
 	return ""
@@ -69,7 +77,7 @@ func (p ApprovalParams) Possible(author string) bool {
 		if strings.HasSuffix(string(a), "*") {
 			return true
 		}
-		if p.Author || !a.Matches(author) {
+		if (p.Author || !a.Matches(author)) && !slices.ContainsFunc(p.Not, a.Matches) {
 			others++
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/davit-dev/davit"
@@ -31,26 +32,26 @@ func newRamps(b *book.Book, store interface {
 
 // platform returns what the ramps of a flag run on.
 func (r *ramps) platform(e davit.Environment) (engine.Platform, error) {
-	p, err := ramp.New(r.book, r.outcomes, e, func(ctx context.Context) string { return r.cause(ctx, e) })
+	p, err := ramp.New(r.book, r.outcomes, e, func(ctx context.Context) *davit.Rollout { return r.underWay(ctx, e) })
 	if err != nil {
 		return engine.Platform{}, err
 	}
 	return engine.Platform{Runtime: p, Router: p, Metrics: p}, nil
 }
 
-// cause says why the rollout under way is hauled back; "" when it is not, or that
-// cannot be told.
-func (r *ramps) cause(ctx context.Context, e davit.Environment) string {
+// underWay returns the rollout under way in an environment; nil when there is none, or
+// that cannot be told.
+func (r *ramps) underWay(ctx context.Context, e davit.Environment) *davit.Rollout {
 	open, err := r.store.Open(ctx)
 	if err != nil {
-		return "" // it is told of in the audit log all the same
+		return nil // what needs its approval is refused, and tried again
 	}
 	for _, rollout := range open {
-		if rollout.Application == e.Application && rollout.Environment == e.Name && rollout.Cause != "" {
-			return rollout.Cause
+		if rollout.Application == e.Application && rollout.Environment == e.Name && rollout.Phase != davit.Queued {
+			return rollout
 		}
 	}
-	return ""
+	return nil
 }
 
 // Start begins a ramp of a flag.
@@ -65,6 +66,10 @@ func (r *ramps) Start(ctx context.Context, application, key, actor string, ask d
 	if err != nil {
 		return nil, err
 	}
+	policy, err := r.policy(ctx, application, actor, ask)
+	if err != nil {
+		return nil, err
+	}
 	name := davit.RampEnvironment(ask.Environment, key)
 	at := davit.Site{Flag: &site}
 	_, err = r.engine.Adopt(ctx, engine.AdoptRequest{
@@ -76,8 +81,26 @@ func (r *ramps) Start(ctx context.Context, application, key, actor string, ask d
 	}
 	return r.engine.Deploy(ctx, engine.DeployRequest{
 		Application: application, Environment: name, Platform: davit.PlatformFlag, Site: at,
-		Version: site.To, Config: ramp.Config(), Policy: ask.Policy(), Actor: actor, Reason: ask.Reason,
+		Version: site.To, Config: ramp.Config(), Policy: policy, Actor: actor, Reason: ask.Reason,
 	})
+}
+
+// policy returns the policy of a ramp: in a protected environment it begins with the
+// approval of others.
+func (r *ramps) policy(ctx context.Context, application, actor string, ask davit.FlagRamp) (davit.Policy, error) {
+	policy := ask.Policy()
+	protection, err := r.book.Protection(ctx, application, ask.Environment)
+	if err != nil || protection == nil {
+		return policy, err
+	}
+	if strings.HasPrefix(actor, "key ") { // whoever made the key could approve
+		return policy, &davit.Error{
+			Code: davit.CodeRefused, Message: ask.Environment + " is protected, and no access key begins a ramp there",
+			Hint: "ask somebody who has access to the server",
+		}
+	}
+	policy.Holds = append(policy.Holds, davit.Hold{At: davit.Moment{Kind: davit.BeforeStart}, Gate: davit.Approvals(davit.GateApproval, protection.Approval)})
+	return policy, nil
 }
 
 // Report takes in how the variants of a flag do.

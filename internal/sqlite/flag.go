@@ -41,8 +41,8 @@ func (s *Store) FlagRecord(ctx context.Context, application, key string, revisio
 func (s *Store) FlagRequest(ctx context.Context, actor, key string) (*davit.FlagRequest, error) {
 	r := davit.FlagRequest{Actor: actor, Key: key}
 	var at int64
-	err := s.read.QueryRowContext(ctx, "SELECT digest, application, flag, revision, at FROM flag_requests WHERE actor = ? AND key = ?", actor, key).
-		Scan(&r.Digest, &r.Application, &r.Flag, &r.Revision, &at)
+	err := s.read.QueryRowContext(ctx, "SELECT digest, application, flag, revision, proposal, at FROM flag_requests WHERE actor = ? AND key = ?", actor, key).
+		Scan(&r.Digest, &r.Application, &r.Flag, &r.Revision, &r.Proposal, &at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -50,7 +50,8 @@ func (s *Store) FlagRequest(ctx context.Context, actor, key string) (*davit.Flag
 	return &r, s.readError(err)
 }
 
-// CommitFlags writes changes of flags and their audit entries in one transaction,
+// CommitFlags writes changes of flags, segments, proposals and protections, and
+// their audit entries, in one transaction,
 // and sets the records' Sequence, in order, once they are on disk. With a record
 // that does not follow the stored one, all are refused with davit.ErrStale
 // (wrapped).
@@ -79,11 +80,12 @@ func (s *Store) CommitFlags(ctx context.Context, commits ...davit.FlagCommit) er
 		return explain(err, s.path, "storing a flag")
 	}
 	for i, c := range commits {
-		if c.Segment != nil {
+		switch {
+		case c.Segment != nil:
 			c.Segment.Sequence = sequences[i]
-			continue
+		case c.Record != nil:
+			c.Record.Sequence = sequences[i]
 		}
-		c.Record.Sequence = sequences[i]
 	}
 	return nil
 }
@@ -91,6 +93,12 @@ func (s *Store) CommitFlags(ctx context.Context, commits ...davit.FlagCommit) er
 // record writes a record with the sequence that it returns, after the entry that
 // tells of it was sealed under a number.
 func (w *writer) record(ctx context.Context, c davit.FlagCommit, entry int64) (sequence int64, err error) {
+	switch {
+	case c.Proposal != nil:
+		return 0, w.proposal(ctx, c.Proposal)
+	case c.Protection != nil:
+		return 0, w.protection(ctx, c.Protection)
+	}
 	if err := w.tx.QueryRowContext(ctx, `SELECT 1 + max(
 		(SELECT coalesce(max(sequence), 0) FROM flag_records), (SELECT coalesce(max(sequence), 0) FROM segment_records))`).Scan(&sequence); err != nil {
 		return 0, err
@@ -127,7 +135,7 @@ func (w *writer) flagRequest(ctx context.Context, r *davit.FlagRequest) error {
 	if _, err := w.exec(ctx, "DELETE FROM flag_requests WHERE at < ?", r.At.Add(-requestsKept).Unix()); err != nil {
 		return err
 	}
-	_, err := w.exec(ctx, "INSERT INTO flag_requests (actor, key, digest, application, flag, revision, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		r.Actor, r.Key, r.Digest, r.Application, r.Flag, r.Revision, r.At.Unix())
+	_, err := w.exec(ctx, "INSERT INTO flag_requests (actor, key, digest, application, flag, revision, proposal, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		r.Actor, r.Key, r.Digest, r.Application, r.Flag, r.Revision, r.Proposal, r.At.Unix())
 	return err
 }

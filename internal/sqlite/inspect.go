@@ -152,7 +152,7 @@ func checkSchema(ctx context.Context, db *sql.DB, path string) error {
 // grow with every rollout, and with every change of a flag.
 func bounded() []string { return []string{"head", "environments", "releases", "rollouts"} }
 func growing() []string {
-	return []string{"events", "audit", "receipts", "series", "flag_records", "segment_records"}
+	return []string{"events", "audit", "receipts", "series", "flag_records", "segment_records", "flag_proposals"}
 }
 
 // check reads the tables, or the whole store when none is named. It takes about a

@@ -22,6 +22,10 @@ type Store interface {
 	CommitFlags(ctx context.Context, commits ...davit.FlagCommit) error
 	Segments(ctx context.Context) ([]*davit.SegmentRecord, error)
 	SegmentRecords(ctx context.Context, application, key string, limit int) ([]*davit.SegmentRecord, error)
+	FlagProtections(ctx context.Context, application string) ([]*davit.FlagProtection, error)
+	FlagProposal(ctx context.Context, application, id string) (*davit.FlagProposal, error)
+	FlagProposals(ctx context.Context, application string, ended bool, limit int) ([]*davit.FlagProposal, error)
+	NextFlagProposal(ctx context.Context) (*davit.FlagProposal, error)
 	AccessKeys(ctx context.Context) ([]*davit.AccessKey, error)
 	CommitAccessKeys(ctx context.Context, entry davit.AuditEntry, keys ...*davit.AccessKey) error
 	TouchAccessKeys(ctx context.Context, used map[string]time.Time) error
@@ -38,6 +42,7 @@ type Book struct {
 
 	store  Store
 	change sync.Mutex // held while something changes
+	woken  chan struct{}
 }
 
 // Open reads flags and access keys from a store. now is the clock that changes and
@@ -66,7 +71,7 @@ func Open(ctx context.Context, store Store, now func() time.Time) (*Book, error)
 			return nil, fmt.Errorf("reading the flags of %s: %w", name, err)
 		}
 	}
-	b := &Book{shelf: shelf{now: now}, store: store}
+	b := &Book{shelf: shelf{now: now}, store: store, woken: make(chan struct{}, 1)}
 	b.state.Store(s)
 	return b, nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,8 @@ type shelf struct {
 	*book.Book
 	store *sqlite.Store
 	now   time.Time
+	clock func() time.Time // nil: now
+	ahead atomic.Int64     // of the clock, in ns: it was set
 }
 
 func open(t *testing.T) *shelf {
@@ -50,7 +53,12 @@ func open(t *testing.T) *shelf {
 // reopen reads the book anew, as a server that starts does.
 func (s *shelf) reopen(t *testing.T) {
 	t.Helper()
-	b, err := book.Open(t.Context(), s.store, func() time.Time { return s.now })
+	b, err := book.Open(t.Context(), s.store, func() time.Time {
+		if s.clock != nil {
+			return s.clock().Add(time.Duration(s.ahead.Load()))
+		}
+		return s.now
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,13 @@ func (b *Book) Change(ctx context.Context, e davit.FlagEdit) (*davit.FlagOutcome
 	if done, err := b.repeated(ctx, e); done != nil || err != nil {
 		return done, err
 	}
-	c := &changes{application: e.Application, dryRun: e.DryRun, flags: []davit.FlagEdit{e}}
+	if e.Schedule != nil {
+		return b.schedule(ctx, e)
+	}
+	c := &changes{application: e.Application, dryRun: e.DryRun, approved: e.Approved, flags: []davit.FlagEdit{e}}
+	if e.Propose {
+		c.unapproved = b.propose
+	}
 	if err := b.apply(ctx, c); err != nil {
 		return nil, err
 	}
@@ -36,7 +42,17 @@ type changes struct {
 	action      string
 	segments    []davit.SegmentEdit // by the action
 	flags       []davit.FlagEdit
+	approved    bool                // they need no approval
+	proposal    *davit.FlagProposal // that they are of; it has ended with them
+	end         []davit.FlagCommit  // of the proposal, to store with them
+	// unapproved is told when approvals are missing, and nothing is done then; without
+	// it they are refused.
+	unapproved func(context.Context, *changes) error
 
+	protected  []string // environments that they need approval for
+	missing    []string // what is missing of it, for people
+	kills      []int    // commits that turn a flag off in a protected environment
+	current    said     // what they are made to
 	ofSegments []*davit.SegmentOutcome
 	ofFlags    []*davit.FlagOutcome
 	commits    []davit.FlagCommit
@@ -45,6 +61,7 @@ type changes struct {
 // draft makes the outcomes and what to store, and returns what is said then.
 func (c *changes) draft(current said, now time.Time) (said, error) {
 	next := current.clone()
+	c.current = current
 	for _, e := range c.segments {
 		out, err := draftSegment(e, c.action, current.segments[e.Segment.Key], now)
 		if err != nil {
@@ -54,7 +71,7 @@ func (c *changes) draft(current said, now time.Time) (said, error) {
 		if !out.Changed {
 			continue
 		}
-		entry, err := segmentEntry(out)
+		entry, err := segmentEntry(out, c.proposal)
 		if err != nil {
 			return next, err
 		}
@@ -70,7 +87,7 @@ func (c *changes) draft(current said, now time.Time) (said, error) {
 		if len(d.difference) == 0 {
 			continue
 		}
-		stored, err := commit(e, d)
+		stored, err := commit(e, d, c.proposal)
 		if err != nil {
 			return next, err
 		}
@@ -85,18 +102,27 @@ func (b *Book) apply(ctx context.Context, c *changes) error {
 	s, now := b.state.Load(), b.now().UTC()
 	current := s.application(c.application)
 	said, err := c.draft(current.said, now)
-	if err != nil || len(c.commits) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(c.commits) == 0 {
+		return b.note(ctx, c.end...)
 	}
 	next, err := compile(current, said, s.environments(c.application))
 	if err != nil {
 		return err
 	}
+	if err := b.guard(ctx, c, current.said, said); err != nil {
+		return err
+	}
 	if c.dryRun {
 		return b.foresee(c, current, next, now)
 	}
+	if len(c.missing) > 0 {
+		return c.lacking(ctx)
+	}
 	// A client that goes away in the middle leaves no doubt about what is stored.
-	if err := b.store.CommitFlags(context.WithoutCancel(ctx), c.commits...); err != nil {
+	if err := b.note(ctx, append(c.end, c.commits...)...); err != nil {
 		return err
 	}
 	last := c.commits[len(c.commits)-1].Sequence()
@@ -109,12 +135,7 @@ func (b *Book) apply(ctx context.Context, c *changes) error {
 // foresee makes outcomes those of edits that are not done: of what is as it was.
 // How many would be affected is told of an edit of a flag that is alone.
 func (b *Book) foresee(c *changes, current, next *application, now time.Time) (err error) {
-	for _, out := range c.ofSegments {
-		out.Changed = false
-	}
-	for _, out := range c.ofFlags {
-		out.Changed = false
-	}
+	c.undone(nil)
 	if len(c.flags) == 1 {
 		c.ofFlags[0].Affected, err = b.affected(c.flags[0], current, next, now)
 	}
@@ -226,8 +247,8 @@ func scoped(e davit.FlagEdit, was, is davit.Flag) error {
 }
 
 // commit returns what to store of a change.
-func commit(e davit.FlagEdit, d *drafted) (davit.FlagCommit, error) {
-	entry, err := entry(d)
+func commit(e davit.FlagEdit, d *drafted, of *davit.FlagProposal) (davit.FlagCommit, error) {
+	entry, err := entry(d, of)
 	if err != nil {
 		return davit.FlagCommit{}, err
 	}
@@ -257,6 +278,9 @@ func (b *Book) repeated(ctx context.Context, e davit.FlagEdit) (*davit.FlagOutco
 			Hint: "send a new one with every request that is not repeated",
 		}
 	}
+	if r.Proposal != "" {
+		return b.proposedBefore(ctx, r)
+	}
 	record, err := b.store.FlagRecord(ctx, r.Application, r.Flag, r.Revision)
 	if err != nil {
 		return nil, err
@@ -283,6 +307,7 @@ type told struct {
 	Flag       string                 `json:"flag,omitempty"`
 	Segment    string                 `json:"segment,omitempty"`
 	Revision   int64                  `json:"revision"`
+	Proposal   string                 `json:"proposal,omitempty"` // that it comes of
 	Digest     string                 `json:"digest"`
 	Difference []davit.FlagDifference `json:"difference"`
 	// More is how many differences are not told.
@@ -290,8 +315,8 @@ type told struct {
 }
 
 // entry returns the audit entry of a change of a flag.
-func entry(d *drafted) (davit.AuditEntry, error) {
-	after, err := told{Flag: d.after.Flag.Key, Revision: d.after.Revision}.encode(d.after.Flag, d.difference)
+func entry(d *drafted, of *davit.FlagProposal) (davit.AuditEntry, error) {
+	after, err := told{Flag: d.after.Flag.Key, Revision: d.after.Revision, Proposal: idOf(of)}.encode(d.after.Flag, d.difference)
 	return davit.AuditEntry{
 		At: d.after.At, Actor: d.after.Actor, Action: d.after.Action, Application: d.after.Application,
 		Environment: environment(d.difference), Reason: d.after.Comment, After: after,
@@ -299,9 +324,9 @@ func entry(d *drafted) (davit.AuditEntry, error) {
 }
 
 // segmentEntry returns the audit entry of a change of a segment.
-func segmentEntry(out *davit.SegmentOutcome) (davit.AuditEntry, error) {
+func segmentEntry(out *davit.SegmentOutcome, of *davit.FlagProposal) (davit.AuditEntry, error) {
 	r := out.Record
-	after, err := told{Segment: r.Segment.Key, Revision: r.Revision}.encode(r.Segment, out.Difference)
+	after, err := told{Segment: r.Segment.Key, Revision: r.Revision, Proposal: idOf(of)}.encode(r.Segment, out.Difference)
 	return davit.AuditEntry{At: r.At, Actor: r.Actor, Action: r.Action, Application: r.Application, Reason: r.Comment, After: after}, err
 }
 

@@ -33,6 +33,9 @@ func (b *Book) Import(ctx context.Context, i davit.FlagImport) ([]*davit.FlagOut
 		return nil, err
 	}
 	c := &changes{application: i.Application, dryRun: i.DryRun, action: "flag.import", segments: segments, flags: edits}
+	if i.Propose {
+		c.unapproved = b.propose
+	}
 	if err := b.apply(ctx, c); err != nil {
 		return nil, err
 	}

@@ -47,6 +47,9 @@ func (b *Book) ChangeSegment(ctx context.Context, e davit.SegmentEdit) (*davit.S
 		action = "segment.delete"
 	}
 	c := &changes{application: e.Application, dryRun: e.DryRun, action: action, segments: []davit.SegmentEdit{e}}
+	if e.Propose {
+		c.unapproved = b.propose
+	}
 	if err := b.apply(ctx, c); err != nil {
 		return nil, err
 	}

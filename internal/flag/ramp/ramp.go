@@ -3,6 +3,7 @@ package ramp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,8 +43,9 @@ type Ramp struct {
 	application string
 	site        davit.FlagSite
 	from, to    davit.ReleaseID
-	// cause says why the rollout under way is hauled back; "" when it is not.
-	cause func(context.Context) string
+	// underWay returns the rollout under way; nil when there is none, or that cannot be
+	// told.
+	underWay func(context.Context) *davit.Rollout
 
 	mu       sync.Mutex
 	declared map[davit.ReleaseID]bool
@@ -51,14 +53,15 @@ type Ramp struct {
 	seen     *takeover     // what was found out last; nil before
 }
 
-// New returns what the ramps of an environment run on. cause says why the rollout
-// under way there is hauled back, for the flag's history.
-func New(book Book, outcomes *Outcomes, e davit.Environment, cause func(context.Context) string) (*Ramp, error) {
+// New returns what the ramps of an environment run on. underWay returns the rollout
+// under way there, or nil: it says why it is hauled back, for the flag's history, and
+// whether people had to approve it.
+func New(book Book, outcomes *Outcomes, e davit.Environment, underWay func(context.Context) *davit.Rollout) (*Ramp, error) {
 	if e.Site.Flag == nil {
 		return nil, &davit.Error{Code: davit.CodeInvalid, Message: e.Name + " names no flag", Hint: "flags are ramped by davit flag ramp"}
 	}
 	r := &Ramp{
-		book: book, outcomes: outcomes, application: e.Application, site: *e.Site.Flag, cause: cause,
+		book: book, outcomes: outcomes, application: e.Application, site: *e.Site.Flag, underWay: underWay,
 		declared: map[davit.ReleaseID]bool{}, changed: make(chan struct{}),
 	}
 	for variant, id := range map[string]*davit.ReleaseID{r.site.From: &r.from, r.site.To: &r.to} {
@@ -173,23 +176,36 @@ func (r *Ramp) Route(ctx context.Context, routing davit.Routing) error {
 	if share == 0 && served.Same(served.Settings(record, r.site.Environment), origin) {
 		return nil
 	}
+	rollout := r.underWay(ctx)
 	_, err = r.book.Change(ctx, davit.FlagEdit{
 		Application: r.application, Key: r.site.Key, Actor: actor, Action: action, Match: record.Revision,
-		Comment: r.comment(ctx, share),
-		Alter:   func(f davit.Flag) (davit.Flag, error) { return r.alter(f, origin, share) },
+		Comment: r.comment(rollout, share), Approved: approved(rollout),
+		Alter: func(f davit.Flag) (davit.Flag, error) { return r.alter(f, origin, share) },
 	})
 	return err
 }
 
 // comment says what a change is for, in the flag's history.
-func (r *Ramp) comment(ctx context.Context, share int) string {
+func (r *Ramp) comment(rollout *davit.Rollout, share int) string {
 	if share > 0 {
 		return fmt.Sprintf("ramp: %s to %s", davit.Percent(share), r.site.To)
 	}
-	if cause := r.cause(ctx); cause != "" {
-		return "ramp hauled back: " + cause
+	if rollout != nil && rollout.Cause != "" {
+		return "ramp hauled back: " + rollout.Cause
 	}
 	return "ramp: back to what was served before"
+}
+
+// approved reports whether a rollout may change what a protected environment serves:
+// a ramp that began with an approval, and the way back of any. A rollback in one go to
+// what an earlier ramp ended with asks nobody, and may not.
+func approved(rollout *davit.Rollout) bool {
+	if rollout == nil || rollout.Kind != davit.KindDeploy {
+		return false
+	}
+	return rollout.Phase == davit.HaulingBack || slices.ContainsFunc(rollout.Policy.Holds, func(h davit.Hold) bool {
+		return h.At.Kind == davit.BeforeStart && h.Gate.Kind == davit.GateApproval
+	})
 }
 
 // alter returns the flag with a share of the users, in thousandths, on the variant

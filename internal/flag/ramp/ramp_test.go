@@ -21,7 +21,7 @@ type bench struct {
 	*testing.T
 	book     *book.Book
 	outcomes *ramp.Outcomes
-	cause    string
+	rollout  davit.Rollout
 	env      davit.Environment
 	ramp     *ramp.Ramp
 	from, to *davit.Release
@@ -93,7 +93,7 @@ func (b *bench) begin() {
 func (b *bench) restart() {
 	b.Helper()
 	var err error
-	if b.ramp, err = ramp.New(b.book, b.outcomes, b.env, func(context.Context) string { return b.cause }); err != nil {
+	if b.ramp, err = ramp.New(b.book, b.outcomes, b.env, func(context.Context) *davit.Rollout { return &b.rollout }); err != nil {
 		b.Fatal(err)
 	}
 	release := func(variant string) *davit.Release {
@@ -207,7 +207,7 @@ func TestHaulingBackTurnsOff(t *testing.T) {
 	if err := b.route(250); err != nil {
 		t.Fatal(err)
 	}
-	b.cause = "too many errors"
+	b.rollout.Cause = "too many errors"
 	if err := b.route(0); err != nil {
 		t.Fatal(err)
 	}
@@ -350,5 +350,39 @@ func TestRampIsRefused(t *testing.T) {
 	refused("split already", davit.FlagRamp{})
 	if _, err := ramp.New(b.book, b.outcomes, davit.Environment{Name: "production"}, nil); davit.ErrorCode(err) != davit.CodeInvalid {
 		t.Errorf("without a flag: %v", err)
+	}
+}
+
+// TestProtectedEnvironment shows which rollouts change what a protected environment
+// serves: those that began with an approval, and none on its way forth without.
+func TestProtectedEnvironment(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	_, _, err := b.book.Protect(t.Context(), davit.FlagProtection{
+		Application: "shop", Environment: "production", Actor: "uid 1000",
+		Approval: davit.ApprovalParams{Count: 1, Within: davit.Duration(time.Hour)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forth := davit.Routing{Split: davit.Split{b.to.ID: 500, b.from.ID: 500}, Stable: b.from.ID, Candidate: b.to.ID}
+	approval := davit.Hold{At: davit.Moment{Kind: davit.BeforeStart}, Gate: davit.Approvals(davit.GateApproval, davit.ApprovalParams{Count: 1})}
+	for _, rollout := range []davit.Rollout{
+		{Kind: davit.KindDeploy, Phase: davit.Running},
+		{Kind: davit.KindRollback, Phase: davit.Running, Policy: davit.Policy{Holds: []davit.Hold{approval}}},
+		{Kind: davit.KindDeploy, Phase: davit.Running, Policy: davit.Policy{Holds: []davit.Hold{{At: davit.Moment{Kind: davit.BeforePromotion}, Gate: approval.Gate}}}},
+	} {
+		b.rollout = rollout
+		if err := b.ramp.Route(t.Context(), forth); davit.ErrorCode(err) != davit.CodeRefused {
+			t.Errorf("%+v: %v", rollout, err)
+		}
+	}
+	b.rollout = davit.Rollout{Kind: davit.KindDeploy, Phase: davit.Running, Policy: davit.Policy{Holds: []davit.Hold{approval}}}
+	if err := b.ramp.Route(t.Context(), forth); err != nil {
+		t.Errorf("approved: %v", err)
+	}
+	b.rollout = davit.Rollout{Kind: davit.KindDeploy, Phase: davit.HaulingBack}
+	if err := b.ramp.Route(t.Context(), davit.Routing{Split: davit.All(b.from.ID), Stable: b.from.ID}); err != nil {
+		t.Errorf("on the way back: %v", err)
 	}
 }
