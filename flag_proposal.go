@@ -13,11 +13,11 @@ type FlagProposal struct {
 	Actor    string `json:"actor"`
 	Action   string `json:"action"` // of the change's audit entry: "flag.change", …
 	Comment  string `json:"comment,omitempty"`
-	// AccessKey is the ID of the key that it was asked for with, and Not who made
-	// that key: they may not approve it.
-	AccessKey string    `json:"accessKey,omitempty"`
-	Not       []string  `json:"not,omitempty"`
-	At        time.Time `json:"at"`
+	// KeyID is of the access key that it was asked for with, and Not who made that key:
+	// they may not approve it.
+	KeyID string    `json:"keyId,omitempty"`
+	Not   []string  `json:"not,omitempty"`
+	At    time.Time `json:"at"`
 	// Due is when the change is to be made; as soon as it is approved when zero.
 	Due time.Time `json:"due,omitzero"`
 	// ExpiresAt is when it is given up, unless it was approved; zero when nobody has to.
@@ -25,6 +25,8 @@ type FlagProposal struct {
 	// Environments are the protected ones in which it changes what flags serve.
 	Environments []string       `json:"environments,omitempty"`
 	Approvals    []FlagApproval `json:"approvals,omitempty"`
+
+	Summary string `json:"summary"` // what it is about, for people
 
 	// What is to be changed is a protection, or what flags and segments are to be, or
 	// what is to be done to a flag when it is due.

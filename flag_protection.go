@@ -25,6 +25,7 @@ type FlagProtection struct {
 // Bounds on protections.
 const (
 	protectionCountMost  = 100
+	protectionByMost     = 100
 	protectionWithinMost = 90 * 24 * time.Hour
 )
 
@@ -36,14 +37,15 @@ func (p *FlagProtection) Check() error {
 	}
 	a := p.Approval
 	for _, by := range a.By {
-		kind, name, _ := strings.Cut(string(by), " ")
-		if !slices.Contains([]string{"user", "uid", "token"}, kind) || name == "" {
+		if !by.valid() {
 			return invalid("write user anna, uid 1000, token ci or token release-*", "%q does not say who may approve", by)
 		}
 	}
 	switch {
 	case a.Author || len(a.Not) > 0:
 		return invalid("", "another than the author has to approve")
+	case len(a.By) > protectionByMost:
+		return invalid("", "it names %d who may approve, and may name %d", len(a.By), protectionByMost)
 	case a.Count < 1 || a.Count > protectionCountMost:
 		return invalid("", "%d have to approve, and it takes 1 to %d", a.Count, protectionCountMost)
 	case a.Within.D() < time.Second || a.Within.D() > protectionWithinMost:
@@ -52,6 +54,17 @@ func (p *FlagProtection) Check() error {
 		return invalid("name more of them, or set a lower count", "%d have to approve, and %d may", a.Count, len(a.By))
 	}
 	return nil
+}
+
+// valid reports whether it says who may approve: as davit.yaml has it.
+func (a Approver) valid() bool {
+	const most = 100 // bytes
+	kind, name, _ := strings.Cut(string(a), " ")
+	name, open := strings.CutSuffix(name, "*")
+	odd := strings.ContainsFunc(name, func(r rune) bool {
+		return !strings.ContainsRune("._@-", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
+	return slices.Contains([]string{"user", "uid", "token"}, kind) && (name != "" || open) && !odd && len(a) <= most
 }
 
 // served is what a flag says in one environment, as far as applications can tell.

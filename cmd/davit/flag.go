@@ -35,6 +35,7 @@ theirs; then the rules; then the default, a variant or a split by percentage.`,
 		a.flagOnCommand(), a.flagOffCommand(), a.flagSetCommand(), a.flagTargetCommand(), a.flagSplitCommand(),
 		a.flagRampCommand(), a.flagOutcomeCommand(), a.flagEvalCommand(), a.flagHistoryCommand(), a.flagRevertCommand(),
 		a.flagImportCommand(), a.flagSegmentCommand(), a.flagExportCommand(), a.flagKeyCommand(), a.flagEdgeCommand(), a.flagStaleCommand(), a.flagRefsCommand(),
+		a.flagProtectionCommand(), a.flagProposalsCommand(), a.flagApproveCommand(), a.flagRejectCommand(), a.flagScheduleCommand(),
 	)
 	return cmd
 }

@@ -19,7 +19,10 @@ import (
 	"github.com/davit-dev/davit/internal/sqlite"
 )
 
-const operatorToken = "an-operator-with-a-long-token"
+const (
+	operatorToken = "an-operator-with-a-long-token"
+	otherToken    = "another-with-a-long-token"
+)
 
 // flagServer is a server of flags on TCP.
 type flagServer struct {
@@ -51,7 +54,7 @@ func serveFlagsWith(t *testing.T, prepare func(*flagBook)) *flagServer {
 	}
 	prepare(book)
 	file := filepath.Join(dir, "tokens")
-	if err := os.WriteFile(file, []byte("anna:"+operatorToken+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("anna:"+operatorToken+"\nbo:"+otherToken+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	tokens, err := server.LoadTokens(file)

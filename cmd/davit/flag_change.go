@@ -17,8 +17,8 @@ import (
 
 // flagEdit is what the commands that change a flag have in common.
 type flagEdit struct {
-	environment, reason string
-	dryRun              bool
+	environment, reason, at string
+	dryRun                  bool
 }
 
 // addFlagEdit adds the flags of a command that changes a flag.
@@ -32,11 +32,18 @@ func (e *flagEdit) change() client.FlagChange { return client.FlagChange{DryRun:
 
 // instruct changes a flag by intents, and says what it does now.
 func (a *app) instruct(ctx context.Context, e *flagEdit, key string, instructions ...davit.FlagInstruction) error {
+	ask := api.FlagInstructions{Instructions: instructions, Comment: e.reason}
+	if e.at != "" {
+		var err error
+		if ask.At, err = atTime(e.at, a.now()); err != nil {
+			return err
+		}
+	}
 	c, application, err := a.flagTarget(ctx)
 	if err != nil {
 		return err
 	}
-	out, err := c.InstructFlag(ctx, application, key, api.FlagInstructions{Instructions: instructions, Comment: e.reason}, e.change())
+	out, err := c.InstructFlag(ctx, application, key, ask, e.change())
 	if err != nil {
 		return err
 	}
@@ -53,7 +60,13 @@ func (a *app) writeOutcome(out *davit.FlagOutcome, e *flagEdit) error {
 		if err := writeDifference(a.stdout, printable(r.Flag.Key), out.Difference); err != nil {
 			return err
 		}
+		if err := writeNeeded(a.stdout, out.Protected); err != nil {
+			return err
+		}
 		return writeAffected(a.stdout, out.Affected)
+	}
+	if out.Proposal != nil {
+		return writeProposed(a.stdout, out.Proposal)
 	}
 	what := "revision " + strconv.FormatInt(r.Revision, 10)
 	switch {
@@ -191,6 +204,7 @@ func (a *app) flagSwitch(use, short string, kind davit.FlagInstructionKind) *cob
 		},
 	}
 	a.addFlagEdit(cmd, &e)
+	addAtFlag(cmd, &e)
 	addEnvironmentFlag(cmd, &e.environment)
 	return cmd
 }
@@ -224,12 +238,14 @@ one while it is off, or change any part of it by a JSON merge patch (RFC 7396).`
 		},
 	}
 	a.addFlagEdit(cmd, &e)
+	addAtFlag(cmd, &e)
 	addEnvironmentFlag(cmd, &e.environment)
 	cmd.Flags().StringVar(&serve, "serve", "", "variant to serve; empty leaves it to the application")
 	cmd.Flags().StringVar(&off, "off", "", "variant to serve while the flag is off; empty leaves it to the application")
 	cmd.Flags().StringVar(&patch, "patch", "", "JSON merge patch of the flag")
 	cmd.MarkFlagsMutuallyExclusive("patch", "serve")
 	cmd.MarkFlagsMutuallyExclusive("patch", "off")
+	cmd.MarkFlagsMutuallyExclusive("patch", "at")
 	return cmd
 }
 
@@ -269,6 +285,7 @@ func (a *app) flagTargetCommand() *cobra.Command {
 		},
 	}
 	a.addFlagEdit(cmd, &e)
+	addAtFlag(cmd, &e)
 	addEnvironmentFlag(cmd, &e.environment)
 	cmd.Flags().StringVar(&variant, "variant", "", "variant that they get; with --remove, from which alone they are removed")
 	cmd.Flags().BoolVar(&remove, "remove", false, "name them no more")
@@ -296,6 +313,7 @@ they have, as far as the percentages let them.`,
 		},
 	}
 	a.addFlagEdit(cmd, &e)
+	addAtFlag(cmd, &e)
 	addEnvironmentFlag(cmd, &e.environment)
 	cmd.Flags().StringVar(&by, "by", "", "attribute that users are told apart by (default the targeting key)")
 	return cmd

@@ -21,6 +21,8 @@ type importedFlag struct {
 	Changed  bool   `json:"changed"`
 	// Advanced says that its targeting is kept as JsonLogic.
 	Advanced bool `json:"advanced,omitempty"`
+	// Proposal is the ID of what waits for approval, of all flags.
+	Proposal string `json:"proposal,omitempty"`
 }
 
 func (a *app) flagImportCommand() *cobra.Command {
@@ -81,8 +83,16 @@ func (a *app) importFlags(ctx context.Context, c *client.Client, application str
 		key := o.Record.Flag.Key
 		done = append(done, importedFlag{Key: key, Revision: o.Record.Revision, Changed: o.Changed, Advanced: advanced[key]})
 	}
+	if out.Proposal != nil {
+		for i := range done {
+			done[i].Proposal = out.Proposal.ID
+		}
+	}
 	if a.json() {
 		return a.writeJSON(done)
+	}
+	if out.Proposal != nil {
+		return writeProposed(a.stdout, out.Proposal)
 	}
 	for _, f := range done {
 		how := fmt.Sprintf("revision %d", f.Revision)
@@ -98,6 +108,9 @@ func (a *app) importFlags(ctx context.Context, c *client.Client, application str
 		if _, err := fmt.Fprintf(a.stdout, "%s %s\n", printable(f.Key), how); err != nil {
 			return err
 		}
+	}
+	if e.dryRun && len(out.Flags) > 0 {
+		return writeNeeded(a.stdout, out.Flags[0].Protected)
 	}
 	return nil
 }

@@ -56,6 +56,10 @@ func TestFlagGuide(t *testing.T) {
 			script += block[2]
 		}
 	}
+	// What the server does by itself, and does not, beyond what the guide shows.
+	script += "davit flag on search-v2 -e dev --at 1s\n" +
+		"timeout 60 bash -c 'until davit flag show search-v2 | grep \"^dev *on\"; do :; done'\n" +
+		"davit rollback staging:search-v2 --to on --reason again || echo \"refused: $?\"\n"
 	out, err := exec.CommandContext(t.Context(), "bash", "-c", script).CombinedOutput()
 	if err != nil || commands < 20 {
 		t.Fatalf("%d commands: %v\n%s", commands, err, out)
@@ -67,6 +71,10 @@ func TestFlagGuide(t *testing.T) {
 		`{"key":"checkout-v2","reason":"TARGETING_MATCH","variant":"on","value":true}`,
 		"carts were lost",
 		"button would be revision 6",
+		"Others have to approve it: staging is protected.",
+		"approval before start",
+		"protection of staging waits for approval",
+		"refused: 4",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("nothing says %q:\n%s", want, out)

@@ -135,7 +135,13 @@ func (a *app) writeSegmentOutcome(out *davit.SegmentOutcome, e *flagEdit) error 
 	}
 	key := printable(out.Record.Segment.Key)
 	if e.dryRun {
-		return writeDifference(a.stdout, key, out.Difference)
+		if err := writeDifference(a.stdout, key, out.Difference); err != nil {
+			return err
+		}
+		return writeNeeded(a.stdout, out.Protected)
+	}
+	if out.Proposal != nil {
+		return writeProposed(a.stdout, out.Proposal)
 	}
 	what := fmt.Sprintf("revision %d", out.Record.Revision)
 	switch {

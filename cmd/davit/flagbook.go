@@ -57,6 +57,11 @@ func (b *flagBook) serve(config server.Config) server.Config {
 	return config
 }
 
+// keep makes scheduled changes at their time until ctx ends.
+func (b *flagBook) keep(ctx context.Context, log *slog.Logger) error {
+	return b.Keep(ctx, func(err error) { log.WarnContext(ctx, "a change of flags that waits", "error", err) })
+}
+
 // run notes the use of access keys until ctx ends.
 func (b *flagBook) run(ctx context.Context, log *slog.Logger) error {
 	return b.Run(ctx, func(err error) { log.WarnContext(ctx, "noting when access keys were used", "error", err) })

@@ -81,6 +81,7 @@ func (s *service) live(ctx context.Context) (step *aside, err error) {
 	group.Go(func() error { return keepFor(driving, parts.store, s.options.retain, s.log) })
 	group.Go(func() error { return parts.prune(driving, s.log) })
 	group.Go(func() error { return parts.flags.run(driving, s.log) })
+	group.Go(func() error { return parts.flags.keep(driving, s.log) })
 	group.Go(func() error { return parts.flags.noteUsage(driving, s.log) })
 	group.Go(func() error { return parts.flags.publish(driving, s.options.redis, s.log) })
 	group.Go(func() error {

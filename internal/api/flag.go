@@ -48,13 +48,15 @@ type FlagImport struct {
 // FlagImported is what came of flags that were taken over, in the order of the
 // request.
 type FlagImported struct {
-	Flags []davit.FlagOutcome `json:"flags"`
+	Flags    []davit.FlagOutcome `json:"flags"`
+	Proposal *davit.FlagProposal `json:"proposal,omitempty" doc:"what waits for approval, of all of them; nothing was changed yet"`
 }
 
 // FlagInstructions ask for changes of a flag, made all or none.
 type FlagInstructions struct {
 	Instructions []davit.FlagInstruction `json:"instructions" minItems:"1" maxItems:"100"`
 	Comment      string                  `json:"comment,omitempty" maxLength:"1024" doc:"why, for the audit log"`
+	At           time.Time               `json:"at,omitzero" doc:"when to carry them out, on the flag as it is then; at once when left out"`
 	Contexts     []map[string]any        `json:"contexts,omitempty" maxItems:"10000" doc:"with dryRun: whose answers to compare; without any, those of users seen lately"`
 }
 

@@ -26,7 +26,7 @@ func (t *transition) approve(c Command) error {
 		return &davit.Error{Code: davit.CodeInvalid, Message: "reject needs a reason", Hint: "add --reason"}
 	}
 	if why := p.Refuses(c.Actor, r.Actor); why != "" && (c.Kind == CommandApprove || c.Actor != r.Actor) {
-		return refuse(davit.CodeRefused, why, "davit.yaml says who may, under approvals")
+		return refuse(davit.CodeRefused, why, "davit.yaml says who may, under approvals; for flags, davit flag protection list")
 	}
 	if c.Kind == CommandReject {
 		t.command(c)

@@ -59,21 +59,21 @@ type revertFlagInput struct {
 func (s *Server) flagChangeRoutes(h huma.API) {
 	create := post("createFlag", flagsPath, "Make a feature flag")
 	create.DefaultStatus = http.StatusCreated
-	register(s, h, create, s.createFlag)
-	register(s, h, operation(http.MethodPut, "putFlag", flagPath, "Replace a feature flag as a whole"), s.putFlag)
+	register(s, h, flagProposable(h, create), s.createFlag)
+	register(s, h, flagProposable(h, operation(http.MethodPut, "putFlag", flagPath, "Replace a feature flag as a whole")), s.putFlag)
 	patch := operation(http.MethodPatch, "patchFlag", flagPath, "Change parts of a feature flag by a JSON merge patch (RFC 7396)")
-	register(s, h, patch, s.patchFlag)
-	register(s, h, operation(http.MethodDelete, "deleteFlag", flagPath, "Remove a feature flag; its history stays"), s.deleteFlag)
+	register(s, h, flagProposable(h, patch), s.patchFlag)
+	register(s, h, flagProposable(h, operation(http.MethodDelete, "deleteFlag", flagPath, "Remove a feature flag; its history stays")), s.deleteFlag)
 	instruct := post("instructFlag", flagPath+"/instructions", "Change a feature flag by intents, all or none of them")
 	instruct.Description = "turnOn and turnOff need an environment; serve and setOff a variant too; setPercentages percentages that sum to 100; " +
 		"addTargets and removeTargets users as values, and the variant that they get; addRule a rule, removeRule its ID; setClientSide enabled; addTags and removeTags values."
-	register(s, h, instruct, s.instructFlag)
+	register(s, h, flagProposable(h, instruct), s.instructFlag)
 	s.flagImportRoute(h)
 	s.flagRampRoutes(h)
-	register(s, h, post("revertFlag", flagPath+"/revert", "Make a feature flag say again what it said at a revision"), s.revertFlag)
+	register(s, h, flagProposable(h, post("revertFlag", flagPath+"/revert", "Make a feature flag say again what it said at a revision")), s.revertFlag)
 }
 
-func (s *Server) createFlag(ctx context.Context, in *createFlagInput) (*flagAnswer[davit.FlagOutcome], error) {
+func (s *Server) createFlag(ctx context.Context, in *createFlagInput) (*changed[davit.FlagOutcome], error) {
 	path := FlagPath{in.FlagsPath, in.Body.Flag.Key}
 	e, err := s.edit(ctx, path, Edit{IfMatch: "*", IdempotencyKey: in.IdempotencyKey, DryRun: in.DryRun}, "flag.create", in.Body.Comment, in.RawBody)
 	if err != nil {
@@ -82,10 +82,14 @@ func (s *Server) createFlag(ctx context.Context, in *createFlagInput) (*flagAnsw
 	e.Match = 0
 	e.Alter = func(davit.Flag) (davit.Flag, error) { return in.Body.Flag, nil }
 	out, err := s.Flags.Change(ctx, e)
-	return outcome(out, e.Scope, err)
+	made, err := outcome(out, e.Scope, err)
+	if err == nil && made.Status == http.StatusOK {
+		made.Status = http.StatusCreated
+	}
+	return made, err
 }
 
-func (s *Server) putFlag(ctx context.Context, in *putFlagInput) (*flagAnswer[davit.FlagOutcome], error) {
+func (s *Server) putFlag(ctx context.Context, in *putFlagInput) (*changed[davit.FlagOutcome], error) {
 	e, err := s.edit(ctx, in.FlagPath, in.Edit, "flag.change", in.Comment, in.RawBody)
 	if err != nil {
 		return nil, err
@@ -98,7 +102,7 @@ func (s *Server) putFlag(ctx context.Context, in *putFlagInput) (*flagAnswer[dav
 	return outcome(out, e.Scope, err)
 }
 
-func (s *Server) patchFlag(ctx context.Context, in *patchFlagInput) (*flagAnswer[davit.FlagOutcome], error) {
+func (s *Server) patchFlag(ctx context.Context, in *patchFlagInput) (*changed[davit.FlagOutcome], error) {
 	e, err := s.edit(ctx, in.FlagPath, in.Edit, "flag.change", in.Comment, in.RawBody)
 	if err != nil {
 		return nil, err
@@ -108,7 +112,7 @@ func (s *Server) patchFlag(ctx context.Context, in *patchFlagInput) (*flagAnswer
 	return outcome(out, e.Scope, err)
 }
 
-func (s *Server) deleteFlag(ctx context.Context, in *deleteFlagInput) (*flagAnswer[davit.FlagOutcome], error) {
+func (s *Server) deleteFlag(ctx context.Context, in *deleteFlagInput) (*changed[davit.FlagOutcome], error) {
 	e, err := s.edit(ctx, in.FlagPath, in.Edit, "flag.delete", in.Comment, nil)
 	if err != nil {
 		return nil, err
@@ -118,24 +122,31 @@ func (s *Server) deleteFlag(ctx context.Context, in *deleteFlagInput) (*flagAnsw
 	return outcome(out, e.Scope, err)
 }
 
-func (s *Server) instructFlag(ctx context.Context, in *instructFlagInput) (*flagAnswer[davit.FlagOutcome], error) {
+func (s *Server) instructFlag(ctx context.Context, in *instructFlagInput) (*changed[davit.FlagOutcome], error) {
 	e, err := s.edit(ctx, in.FlagPath, in.Edit, "flag.change", in.Body.Comment, in.RawBody)
 	if err != nil {
 		return nil, err
 	}
 	e.Contexts = in.Body.Contexts
 	e.Alter = func(f davit.Flag) (davit.Flag, error) { return f.Instruct(in.Body.Instructions...) }
+	if !in.Body.At.IsZero() {
+		e.Schedule = &davit.FlagSchedule{At: in.Body.At, Instructions: in.Body.Instructions}
+	}
 	out, err := s.Flags.Change(ctx, e)
 	return outcome(out, e.Scope, err)
 }
 
-func (s *Server) revertFlag(ctx context.Context, in *revertFlagInput) (*flagAnswer[davit.FlagOutcome], error) {
+func (s *Server) revertFlag(ctx context.Context, in *revertFlagInput) (*changed[davit.FlagOutcome], error) {
 	e, err := s.edit(ctx, in.FlagPath, in.Edit, "flag.revert", in.Body.Comment, in.RawBody)
 	if err != nil {
 		return nil, err
 	}
 	out, err := s.Flags.Revert(ctx, e, in.Body.Revision)
 	return outcome(out, e.Scope, err)
+}
+
+func flagProposable(h huma.API, op huma.Operation) huma.Operation {
+	return proposable[davit.FlagOutcome](h, op)
 }
 
 // patched returns a flag with a JSON merge patch applied.

@@ -19,24 +19,28 @@ type importFlagsInput struct {
 func (s *Server) flagImportRoute(h huma.API) {
 	op := operation(http.MethodPatch, "importFlags", flagsPath, "Make feature flags, or bring them up to date, in one environment: all of them or none")
 	op.Description = "Flags that there are and that the request does not hold stay as they are. Sent again, it changes nothing more."
-	register(s, h, op, s.importFlags)
+	register(s, h, proposable[api.FlagImported](h, op), s.importFlags)
 }
 
-func (s *Server) importFlags(ctx context.Context, in *importFlagsInput) (*body[api.FlagImported], error) {
+func (s *Server) importFlags(ctx context.Context, in *importFlagsInput) (*changed[api.FlagImported], error) {
 	key, err := s.flagScope(ctx, in.Application, davit.AccessAdmin)
 	if err != nil {
 		return nil, err
 	}
 	outs, err := s.Flags.Import(ctx, davit.FlagImport{
 		Application: in.Application, Environment: in.Body.Environment, Flags: in.Body.Flags, Segments: in.Body.Segments,
-		Actor: actor(ctx), Comment: in.Body.Comment, Scope: key, DryRun: in.DryRun,
+		Actor: actor(ctx), Comment: in.Body.Comment, Scope: key, Propose: true, DryRun: in.DryRun,
 	})
 	if err != nil {
 		return nil, err
 	}
 	list := api.FlagImported{Flags: make([]davit.FlagOutcome, 0, len(outs))}
 	for _, out := range outs {
-		list.Flags = append(list.Flags, shown(out, key))
+		told := shown(out, key)
+		if told.Proposal != nil { // one for all of them
+			list.Proposal, told.Proposal = told.Proposal, nil
+		}
+		list.Flags = append(list.Flags, told)
 	}
-	return &body[api.FlagImported]{list}, nil
+	return changedTo(0, list.Proposal, list), nil
 }

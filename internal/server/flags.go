@@ -35,6 +35,16 @@ type Flags interface {
 	ChangeSegment(ctx context.Context, e davit.SegmentEdit) (*davit.SegmentOutcome, error)
 	Explain(application, environment, key string, attributes map[string]any) (*api.FlagExplanation, error)
 
+	// Protections lists the environments in which changes need approval.
+	Protections(ctx context.Context, application string) ([]*davit.FlagProtection, error)
+	// Protect returns the protection as it is, and what is proposed to change it.
+	Protect(ctx context.Context, p davit.FlagProtection) (*davit.FlagProtection, *davit.FlagProposal, error)
+	// Proposals lists what waits, newest first, without flags and segments.
+	Proposals(ctx context.Context, application string, ended bool, limit int) ([]*davit.FlagProposal, error)
+	Proposal(ctx context.Context, application, id string) (*davit.FlagProposal, error)
+	Approve(ctx context.Context, application, id, actor, comment string) (*davit.FlagProposal, error)
+	Reject(ctx context.Context, application, id, actor, why string) (*davit.FlagProposal, error)
+
 	Keys(application string) []davit.AccessKey
 	CreateKey(ctx context.Context, actor string, key davit.AccessKey, lifetime time.Duration) (made davit.AccessKey, text string, err error)
 	RotateKey(ctx context.Context, actor, application, id string, overlap time.Duration) (made davit.AccessKey, text string, err error)
@@ -71,8 +81,11 @@ type flagAnswer[T any] struct {
 }
 
 func tagged[T any](record *davit.FlagRecord, body T) *flagAnswer[T] {
-	return &flagAnswer[T]{ETag: strconv.Quote(strconv.FormatInt(record.Revision, 10)), Body: body}
+	return &flagAnswer[T]{ETag: etag(record.Revision), Body: body}
 }
+
+// etag returns the tag of a revision.
+func etag(revision int64) string { return strconv.Quote(strconv.FormatInt(revision, 10)) }
 
 type listFlagsInput struct {
 	FlagsPath
@@ -114,6 +127,7 @@ func (s *Server) flagRoutes(h huma.API) {
 		})
 	s.flagChangeRoutes(h)
 	s.flagSegmentRoutes(h)
+	s.flagProposalRoutes(h)
 }
 
 func (s *Server) listFlags(ctx context.Context, in *listFlagsInput) (*body[api.FlagList], error) {
@@ -176,7 +190,7 @@ func (s *Server) flagScope(ctx context.Context, application string, kinds ...dav
 // edit returns an edit of a flag by whoever makes the request. raw is the body.
 func (s *Server) edit(ctx context.Context, path FlagPath, in Edit, action, comment string, raw []byte) (davit.FlagEdit, error) {
 	e := davit.FlagEdit{
-		Application: path.Application, Key: path.Key, Actor: actor(ctx), Action: action, Comment: comment,
+		Application: path.Application, Key: path.Key, Actor: actor(ctx), Action: action, Comment: comment, Propose: true,
 		DryRun: in.DryRun, RequestKey: in.IdempotencyKey,
 	}
 	if !utf8.ValidString(in.IdempotencyKey) { // it is stored, as text
@@ -210,12 +224,12 @@ func revision(match string) (int64, error) {
 }
 
 // outcome answers with what came of an edit.
-func outcome(out *davit.FlagOutcome, key *davit.AccessKey, err error) (*flagAnswer[davit.FlagOutcome], error) {
+func outcome(out *davit.FlagOutcome, key *davit.AccessKey, err error) (*changed[davit.FlagOutcome], error) {
 	if err != nil {
 		return nil, preconditioned(err)
 	}
 	told := shown(out, key)
-	return tagged(told.Record, told), nil
+	return changedTo(told.Record.Revision, told.Proposal, told), nil
 }
 
 // preconditioned returns an error as one about If-Match when it is that.
@@ -232,6 +246,11 @@ func shown(out *davit.FlagOutcome, key *davit.AccessKey) davit.FlagOutcome {
 	record := visible(out.Record, key)
 	told := *out
 	told.Record = &record
+	if key != nil && told.Proposal != nil { // it may tell of other environments
+		p := *told.Proposal
+		p.Flags, p.Segments = nil, nil
+		told.Proposal = &p
+	}
 	if told.Difference == nil {
 		told.Difference = []davit.FlagDifference{}
 	}

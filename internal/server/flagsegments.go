@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -71,21 +70,21 @@ func (s *Server) flagSegmentRoutes(h huma.API) {
 			}
 			return &body[api.SegmentHistory]{list}, err
 		})
-	register(s, h, operation(http.MethodPut, "putSegment", segmentPath, "Make a segment, or replace it as a whole"),
-		func(ctx context.Context, in *putSegmentInput) (*flagAnswer[davit.SegmentOutcome], error) {
+	register(s, h, proposable[davit.SegmentOutcome](h, operation(http.MethodPut, "putSegment", segmentPath, "Make a segment, or replace it as a whole")),
+		func(ctx context.Context, in *putSegmentInput) (*changed[davit.SegmentOutcome], error) {
 			if in.Body.Key != in.Key {
 				return nil, &davit.Error{Code: davit.CodeInvalid, Message: "the segment's key is not the one of the path: a key never changes"}
 			}
 			return s.changeSegment(ctx, in.Application, in.SegmentEdit, davit.SegmentEdit{Segment: in.Body})
 		})
-	register(s, h, operation(http.MethodDelete, "deleteSegment", segmentPath, "Remove a segment that no flag names; its history stays"),
-		func(ctx context.Context, in *deleteSegmentInput) (*flagAnswer[davit.SegmentOutcome], error) {
+	register(s, h, proposable[davit.SegmentOutcome](h, operation(http.MethodDelete, "deleteSegment", segmentPath, "Remove a segment that no flag names; its history stays")),
+		func(ctx context.Context, in *deleteSegmentInput) (*changed[davit.SegmentOutcome], error) {
 			return s.changeSegment(ctx, in.Application, in.SegmentEdit, davit.SegmentEdit{Segment: davit.Segment{Key: in.Key}, Delete: true})
 		})
 }
 
 // changeSegment does what a request asks of a segment.
-func (s *Server) changeSegment(ctx context.Context, application string, in SegmentEdit, e davit.SegmentEdit) (*flagAnswer[davit.SegmentOutcome], error) {
+func (s *Server) changeSegment(ctx context.Context, application string, in SegmentEdit, e davit.SegmentEdit) (*changed[davit.SegmentOutcome], error) {
 	if _, err := s.flagScope(ctx, application); err != nil {
 		return nil, err
 	}
@@ -96,10 +95,10 @@ func (s *Server) changeSegment(ctx context.Context, application string, in Segme
 	if e.Match == davit.AnyFlagRevision && !e.Delete {
 		e.Match = davit.AnyFlagOrNone
 	}
-	e.Application, e.Actor, e.Comment, e.DryRun = application, actor(ctx), in.Comment, in.DryRun
+	e.Application, e.Actor, e.Comment, e.DryRun, e.Propose = application, actor(ctx), in.Comment, in.DryRun, true
 	out, err := s.Flags.ChangeSegment(ctx, e)
 	if err != nil {
 		return nil, preconditioned(err)
 	}
-	return &flagAnswer[davit.SegmentOutcome]{ETag: strconv.Quote(strconv.FormatInt(out.Record.Revision, 10)), Body: *out}, nil
+	return changedTo(out.Record.Revision, out.Proposal, *out), nil
 }

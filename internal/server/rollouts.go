@@ -25,6 +25,9 @@ func (s *Server) rolloutRoutes(h huma.API) {
 		})
 	register(s, h, accepted(post("rollback", placePath+"/rollback", "Go back to an earlier release")),
 		func(ctx context.Context, in *rollbackInput) (*body[davit.Rollout], error) {
+			if err := s.mayGoBack(ctx, in.Place, in.Body.To); err != nil {
+				return nil, err
+			}
 			return answer(s.Engine.Rollback(ctx, engine.RollbackRequest{
 				Application: in.Application, Environment: in.Environment,
 				To: in.Body.To, Force: in.Body.Force, Actor: actor(ctx), Reason: in.Body.Reason,
@@ -32,6 +35,9 @@ func (s *Server) rolloutRoutes(h huma.API) {
 		})
 	register(s, h, accepted(post("down", placePath+"/down", "Run nothing any more")),
 		func(ctx context.Context, in *downInput) (*body[davit.Rollout], error) {
+			if err := s.mayGoBack(ctx, in.Place, "nothing"); err != nil {
+				return nil, err
+			}
 			return answer(s.Engine.Down(ctx, engine.DownRequest{
 				Application: in.Application, Environment: in.Environment, Actor: actor(ctx), Reason: in.Body.Reason,
 			}))

@@ -28,11 +28,12 @@ func (s *Store) FlagProposal(ctx context.Context, application, id string) (*davi
 	return p, s.readError(notFound(err, "proposal %s in %s", id, application))
 }
 
-// FlagProposals lists the proposals of an application, newest first, limit at most;
-// those that have ended only when ended is true.
+// FlagProposals lists the proposals of an application, newest first, limit at most,
+// without the flags and segments, which may be long; those that have ended only when
+// ended is true.
 func (s *Store) FlagProposals(ctx context.Context, application string, ended bool, limit int) ([]*davit.FlagProposal, error) {
 	list, err := queryDocs[*davit.FlagProposal](ctx, s.read,
-		"SELECT doc FROM flag_proposals WHERE application = ? AND (? OR wakes > 0) ORDER BY number DESC LIMIT ?", application, ended, max(limit, 0))
+		"SELECT json_remove(doc, '$.flags', '$.segments') FROM flag_proposals WHERE application = ? AND (? OR wakes > 0) ORDER BY number DESC LIMIT ?", application, ended, max(limit, 0))
 	return list, s.readError(err)
 }
 

@@ -33,8 +33,11 @@ func (b *Book) Approve(ctx context.Context, application, id, actor, comment stri
 	default:
 		p.Approvals = append(p.Approvals, davit.FlagApproval{Actor: actor, Comment: comment, At: now})
 	}
-	if why, err := b.refuses(ctx, p, actor); err != nil || why != "" {
-		return nil, errors.Join(err, refuse(davit.CodeRefused, why, "davit flag protection tells who may"))
+	switch why, err := b.refuses(ctx, p, actor); {
+	case err != nil:
+		return nil, err
+	case why != "":
+		return nil, refuse(davit.CodeRefused, why, "davit flag protection list tells who may")
 	}
 	return p, b.approved(ctx, p, actor, comment)
 }
@@ -87,40 +90,46 @@ func (b *Book) refuses(ctx context.Context, p *davit.FlagProposal, actor string)
 
 // approved stores an approval of a proposal and, if it is enough, makes the change.
 func (b *Book) approved(ctx context.Context, p *davit.FlagProposal, actor, comment string) error {
-	approval, err := proposed(p, actionApprove, actor, comment, b.now().UTC())
+	now := b.now().UTC()
+	approval := func(p *davit.FlagProposal) (davit.FlagCommit, error) {
+		return proposed(p, actionApprove, actor, comment, now)
+	}
+	waits, err := approval(p)
 	if err != nil {
 		return err
 	}
-	waits := func(ctx context.Context, _ *changes) error { return b.note(ctx, approval) }
 	if p.Protection != nil || !p.Due.IsZero() {
 		missing, err := b.missingOf(ctx, p)
 		if err != nil {
 			return err
 		}
 		if len(missing) > 0 {
-			return waits(ctx, nil)
+			return b.note(ctx, waits)
 		}
-		return b.settle(ctx, p, approval)
+		return b.settle(ctx, p, actor, now, approval)
 	}
-	s := b.state.Load()
-	c, err := changesOf(p, s.application(p.Application).said)
-	if err == nil {
-		done := *p
-		done.State, done.EndedAt, done.EndedBy = davit.FlagApplied, b.now().UTC(), actor
-		end, encoding := proposed(&done, actionApprove, actor, comment, done.EndedAt)
-		if encoding != nil {
-			return encoding
-		}
-		short := false
-		c.end, c.unapproved = []davit.FlagCommit{end}, func(ctx context.Context, c *changes) error {
-			short = true
-			return waits(ctx, c)
-		}
-		if err = b.apply(ctx, c); err == nil && !short {
-			*p = done
-		}
+	c, err := changesOf(p, b.state.Load().application(p.Application).said)
+	if err != nil {
+		return b.failed(ctx, p, err)
 	}
-	return b.failed(ctx, p, err)
+	done := *p
+	done.State, done.EndedAt, done.EndedBy = davit.FlagApplied, now, actor
+	end, err := approval(&done)
+	if err != nil {
+		return err
+	}
+	short := false
+	c.end, c.unapproved = []davit.FlagCommit{end}, func(ctx context.Context, _ *changes) error {
+		short = true
+		return b.note(ctx, waits)
+	}
+	if err := b.apply(ctx, c); err != nil {
+		return b.failed(ctx, p, err)
+	}
+	if !short {
+		*p = done
+	}
+	return nil
 }
 
 // missingOf says which approvals a proposal lacks for the protections of its
@@ -139,11 +148,18 @@ func (b *Book) missingOf(ctx context.Context, p *davit.FlagProposal) (missing []
 }
 
 // settle does what a proposal with enough approvals comes to when it is not applied
-// to flags at once: it waits for its time, or changes a protection.
-func (b *Book) settle(ctx context.Context, p *davit.FlagProposal, approval davit.FlagCommit) (err error) {
+// to flags at once: it waits for its time, or changes a protection. approval returns
+// what to store of the last one.
+func (b *Book) settle(ctx context.Context, p *davit.FlagProposal, actor string, now time.Time,
+	approval func(*davit.FlagProposal) (davit.FlagCommit, error),
+) error {
 	if p.Protection == nil {
 		p.State, p.ExpiresAt = davit.FlagScheduled, time.Time{}
-		return b.note(ctx, approval)
+		scheduled, err := approval(p)
+		if err != nil {
+			return err
+		}
+		return b.note(ctx, scheduled)
 	}
 	last, err := b.lastProtection(ctx, p.Application, p.Protection.Environment)
 	if err != nil {
@@ -152,14 +168,18 @@ func (b *Book) settle(ctx context.Context, p *davit.FlagProposal, approval davit
 	if last == nil || last.Revision+1 != p.Protection.Revision {
 		return b.failed(ctx, p, outdated("the protection of "+p.Protection.Environment, p.Protection.Revision-1))
 	}
-	p.State, p.EndedAt, p.EndedBy = davit.FlagApplied, approval.Entry.At, approval.Entry.Actor
-	is := *p.Protection
-	is.At = approval.Entry.At
-	commit, err := protected(&is, p)
+	p.State, p.EndedAt, p.EndedBy = davit.FlagApplied, now, actor
+	end, err := approval(p)
 	if err != nil {
 		return err
 	}
-	return b.note(ctx, approval, commit)
+	is := *p.Protection
+	is.At = now
+	change, err := protected(&is, p)
+	if err != nil {
+		return err
+	}
+	return b.note(ctx, end, change)
 }
 
 // failed ends a proposal that cannot be made any more, and returns why. What may be
@@ -184,8 +204,8 @@ func (b *Book) end(ctx context.Context, p *davit.FlagProposal, state davit.FlagP
 		davit.FlagRejected: actionReject, davit.FlagCancelled: actionCancel, davit.FlagExpired: actionExpire,
 		davit.FlagFailed: actionFail, davit.FlagMissed: actionMiss,
 	}[state]
-	p.State, p.EndedAt, p.EndedBy, p.Why = state, b.now().UTC(), by, why
-	commit, err := proposed(p, action, by, why, p.EndedAt)
+	p.State, p.EndedAt, p.EndedBy, p.Why = state, b.now().UTC(), by, clipped(why)
+	commit, err := proposed(p, action, by, p.Why, p.EndedAt)
 	if err != nil {
 		return err
 	}
@@ -213,7 +233,7 @@ func (b *Book) Reject(ctx context.Context, application, id, actor, why string) (
 		}
 		if refused != "" && actor != p.Actor && !slices.Contains(p.Not, actor) {
 			return nil, &davit.Error{
-				Code: davit.CodeRefused, Message: "cannot reject proposal " + id + ": " + refused, Hint: "davit flag protection tells who may",
+				Code: davit.CodeRefused, Message: "cannot reject proposal " + id + ": " + refused, Hint: "davit flag protection list tells who may",
 			}
 		}
 	}

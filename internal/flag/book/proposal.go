@@ -27,8 +27,8 @@ const (
 	keeper         = "davit"      // the actor of what nobody asked for
 )
 
-// Proposals lists the proposals of an application, newest first, limit at most;
-// those that have ended only when ended is true.
+// Proposals lists the proposals of an application, newest first, limit at most,
+// without their flags and segments; those that have ended only when ended is true.
 func (b *Book) Proposals(ctx context.Context, application string, ended bool, limit int) ([]*davit.FlagProposal, error) {
 	return b.store.FlagProposals(ctx, application, ended, limit)
 }
@@ -86,13 +86,14 @@ func (b *Book) authorize(p *davit.FlagProposal, scope *davit.AccessKey) error {
 	if err != nil {
 		return err
 	}
-	p.AccessKey, p.Not = key.ID, []string{key.CreatedBy}
+	p.KeyID, p.Not = key.ID, []string{key.CreatedBy}
 	return nil
 }
 
 // put stores a new proposal. It waits for approval as long as the protections of its
 // environments say, and not beyond its time.
 func (b *Book) put(ctx context.Context, p *davit.FlagProposal, protections []*davit.FlagProtection, request *davit.FlagRequest) error {
+	p.Summary = summary(p)
 	p.ID, p.Revision, p.At, p.State = strings.ToLower(rand.Text()[:10]), 1, b.now().UTC(), davit.FlagScheduled
 	action := actionSchedule
 	for _, protection := range protections {
@@ -202,6 +203,41 @@ func toldDraft(flag, segment string, base int64, list []davit.FlagDifference, si
 		t.Difference = append(t.Difference, d)
 	}
 	return t
+}
+
+// summary tells in a line what a proposal is about.
+func summary(p *davit.FlagProposal) string {
+	const most = 5
+	var parts []string
+	for _, d := range p.Segments {
+		parts = append(parts, "segment "+d.Segment.Key)
+	}
+	for _, d := range p.Flags {
+		what := ""
+		for i, difference := range d.Difference[:min(len(d.Difference), most)] {
+			what += map[bool]string{true: ": ", false: ", "}[i == 0] + difference.Path
+		}
+		parts = append(parts, "flag "+d.Flag.Key+what)
+	}
+	for _, i := range p.Instructions {
+		parts = append(parts, strings.TrimSuffix(fmt.Sprintf("flag %s: %s in %s", p.Flag, i.Kind, i.Environment), " in "))
+	}
+	if p.Protection != nil {
+		parts = append(parts, "protection of "+p.Protection.Environment)
+	}
+	if more := len(parts) - most; more > 0 {
+		parts = append(parts[:most], fmt.Sprintf("%d more", more))
+	}
+	return clipped(strings.Join(parts, "; "))
+}
+
+// clipped returns the beginning of a text that may be long.
+func clipped(text string) string {
+	const most = 1000 // bytes
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // note stores commits, whoever goes away meanwhile, and wakes the keeper.

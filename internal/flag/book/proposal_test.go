@@ -1,7 +1,6 @@
 package book_test
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -131,17 +130,25 @@ func TestKillSwitch(t *testing.T) {
 // cannot wait are refused.
 func TestNeedsApproval(t *testing.T) {
 	s := protectedShelf(t, one())
-	if _, err := s.ChangeSegment(t.Context(), davit.SegmentEdit{Application: "shop", Segment: davit.Segment{Key: "beta"}, Actor: anna, Match: davit.AnyFlagOrNone}); davit.ErrorCode(err) != davit.CodeRefused {
+	segment := davit.SegmentEdit{Application: "shop", Segment: davit.Segment{Key: "beta"}, Actor: anna, Match: davit.AnyFlagOrNone}
+	if out, err := s.ChangeSegment(t.Context(), segment); err != nil || !out.Changed {
+		t.Errorf("a new segment: %+v (%v)", out, err)
+	}
+	segment.Segment.Include = []string{"bo"}
+	if _, err := s.ChangeSegment(t.Context(), segment); davit.ErrorCode(err) != davit.CodeRefused {
 		t.Errorf("a segment: %v", err)
 	}
-	out, err := s.ChangeSegment(t.Context(), davit.SegmentEdit{
-		Application: "shop", Segment: davit.Segment{Key: "beta", Include: []string{"bo"}}, Actor: anna, Match: davit.AnyFlagOrNone, Propose: true,
-	})
-	if err != nil || out.Changed || out.Proposal == nil || len(s.Segments("shop")) != 0 {
+	segment.Propose = true
+	out, err := s.ChangeSegment(t.Context(), segment)
+	if err != nil || out.Changed || out.Proposal == nil || len(s.Segments("shop")[0].Segment.Include) != 0 {
 		t.Fatalf("a segment: %+v (%v)", out, err)
 	}
-	if _, err := s.Approve(t.Context(), "shop", out.Proposal.ID, bo, ""); err != nil || len(s.Segments("shop")) != 1 {
+	if _, err := s.Approve(t.Context(), "shop", out.Proposal.ID, bo, ""); err != nil || len(s.Segments("shop")[0].Segment.Include) != 1 {
 		t.Errorf("a segment that was approved: %v", err)
+	}
+	segment.Delete = true
+	if out, err := s.ChangeSegment(t.Context(), segment); err != nil || out.Proposal == nil || len(s.Segments("shop")) != 1 {
+		t.Errorf("a segment that is to go: %+v (%v)", out, err)
 	}
 	gone := by(anna, instruct("checkout-v2", 2))
 	gone.Delete, gone.Action = true, "flag.delete"
@@ -308,18 +315,12 @@ func TestBoundOfProposals(t *testing.T) {
 	for range davit.FlagProposalsMost {
 		s.propose(t, e)
 	}
-	if _, err := s.Change(context.WithoutCancel(t.Context()), e); davit.ErrorCode(err) != davit.CodeConflict {
+	if _, err := s.Change(t.Context(), e); davit.ErrorCode(err) != davit.CodeConflict {
 		t.Errorf("one more: %v", err)
-	}
-	many := make([]string, davit.FlagProposalMost/8)
-	for i := range many {
-		many[i] = "user-" + strings.Repeat("x", i%7)
 	}
 	large := by(anna, instruct("checkout-v2", 2))
 	large.Alter = func(f davit.Flag) (davit.Flag, error) {
-		settings := f.Environments["production"]
-		settings.Targets = []davit.FlagTarget{{Variant: "on", Keys: many}}
-		f.Environments = map[string]davit.FlagSettings{"production": settings}
+		f.Description, f.Salt = strings.Repeat("x", davit.FlagProposalMost), "other"
 		return f, nil
 	}
 	if _, err := s.Change(t.Context(), large); davit.ErrorCode(err) != davit.CodeInvalid {

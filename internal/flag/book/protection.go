@@ -153,10 +153,11 @@ func (b *Book) guard(ctx context.Context, c *changes, current, next said) error 
 const killSwitch = "flag.kill_switch"
 
 // reach reports whether changes need approval in a protected environment. Segments
-// are for all environments, and a flag that names one may come later.
+// are for all environments, and what waits for approval may name them. Only one that
+// there never was is named by nothing yet.
 func (c *changes) reach(environment string, current, next said) (needs bool, err error) {
 	for _, e := range c.segments {
-		if segmentOf(current.segments[e.Segment.Key]) != segmentOf(next.segments[e.Segment.Key]) {
+		if was := current.segments[e.Segment.Key]; was != nil && was != next.segments[e.Segment.Key] {
 			return true, nil
 		}
 	}
@@ -202,7 +203,7 @@ func (c *changes) lacking(ctx context.Context) error {
 	}
 	return &davit.Error{
 		Code: davit.CodeRefused, Message: "others have to approve what changes flags there: " + strings.Join(c.missing, ", "),
-		Hint: "davit flag protection tells who; davit flag off needs no approval",
+		Hint: "davit flag protection list tells who; davit flag off needs no approval",
 	}
 }
 

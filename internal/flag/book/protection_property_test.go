@@ -3,6 +3,7 @@ package book_test
 import (
 	"context"
 	"encoding/json"
+	std "flag"
 	"fmt"
 	"reflect"
 	"testing"
@@ -37,6 +38,12 @@ var (
 // serves, but for turning flags off.
 func TestOnePersonAlone(t *testing.T) {
 	s := open(t)
+	if checks := std.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue { // each is dozens of commits
+		if err := std.Set("rapid.checks", "40"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = std.Set("rapid.checks", checks.DefValue) })
+	}
 	n := 0
 	rapid.Check(t, func(r *rapid.T) {
 		n++

@@ -130,8 +130,8 @@ func (b *Book) carryOut(ctx context.Context, p *davit.FlagProposal) error {
 		Application: p.Application, Key: p.Flag, Actor: p.Actor, Action: p.Action, Comment: p.Comment, Match: davit.AnyFlagRevision,
 		Alter: func(f davit.Flag) (davit.Flag, error) { return f.Instruct(p.Instructions...) },
 	}
-	if p.AccessKey != "" {
-		key, err := b.key(p.Application, p.AccessKey)
+	if p.KeyID != "" {
+		key, err := b.key(p.Application, p.KeyID)
 		if err != nil {
 			return err
 		}

@@ -191,16 +191,16 @@ func TestClockIsSet(t *testing.T) {
 		s, stop := kept(t)
 		defer stop()
 		s.must(t, create("checkout-v2"))
-		p := s.must(t, later(anna, time.Now().Add(48*time.Hour), turnOn)).Proposal
+		p := s.must(t, later(anna, time.Now().Add(2*time.Hour), turnOn)).Proposal
 		synctest.Wait()
-		s.ahead.Store(int64(48*time.Hour + 30*time.Minute))
+		s.ahead.Store(int64(2*time.Hour + 30*time.Minute))
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if got := s.state(t, p.ID); got != davit.FlagApplied {
 			t.Errorf("it is %s", got)
 		}
 		s.ahead.Store(0)
-		time.Sleep(72 * time.Hour)
+		time.Sleep(4 * time.Hour)
 		synctest.Wait()
 		if r, err := s.Flag("shop", "checkout-v2"); err != nil || r.Revision != 2 {
 			t.Errorf("the flag: %+v (%v)", r, err)
