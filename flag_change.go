@@ -27,8 +27,12 @@ type FlagEdit struct {
 	// Delete is for a flag that is to go; then Alter is not asked.
 	Delete bool
 	// Propose makes a proposal of a change that needs approval, in place of refusing
-	// it. Approved is for what was approved elsewhere, by the rollout that asks.
-	Propose, Approved bool
+	// it.
+	Propose bool
+	// Rollout, unless it is nil, is what asks: who has approved it has approved the
+	// change. Return is for its way back, which was approved with it.
+	Rollout *Rollout
+	Return  bool
 	// Schedule, unless it is nil, is what to do in place of Alter, and when.
 	Schedule *FlagSchedule
 	// DryRun changes nothing. Contexts are those whose answers are compared; without

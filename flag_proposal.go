@@ -78,21 +78,14 @@ func (p *FlagProposal) Wakes() time.Time {
 	return time.Time{}
 }
 
-// Lacks says why the approvals of a proposal are not enough for a protection; "" when
-// they are.
+// Lacks says what a protection asks for beyond the approvals of a proposal; "" when it
+// has enough.
 func (p *FlagProposal) Lacks(protection *FlagProtection) string {
-	params := protection.Approval
-	params.Not = p.Not
-	given := 0
+	given := make([]string, 0, len(p.Approvals))
 	for _, a := range p.Approvals {
-		if params.Refuses(a.Actor, p.Actor) == "" {
-			given++
-		}
+		given = append(given, a.Actor)
 	}
-	if given >= params.Count {
-		return ""
-	}
-	return protection.Environment + " is to be " + params.says()
+	return protection.lacks(p.Actor, p.Not, given)
 }
 
 // FlagApproval is one person's yes to a proposal.

@@ -56,6 +56,28 @@ func (p *FlagProtection) Check() error {
 	return nil
 }
 
+// LackedBy says what the protection asks for beyond the approvals that a rollout was
+// given, at whichever stage; "" when it has enough.
+func (p *FlagProtection) LackedBy(r *Rollout) string {
+	given := make([]string, 0, len(r.Approvals))
+	for _, a := range r.Approvals {
+		given = append(given, a.Actor)
+	}
+	return p.lacks(r.Actor, nil, given)
+}
+
+// lacks counts the people who have approved what author asks for, and may.
+func (p *FlagProtection) lacks(author string, not, given []string) string {
+	params := p.Approval
+	params.Not = not
+	given = slices.DeleteFunc(given, func(actor string) bool { return params.Refuses(actor, author) != "" })
+	slices.Sort(given)
+	if len(slices.Compact(given)) >= params.Count {
+		return ""
+	}
+	return p.Environment + " is protected, and takes to be " + params.says()
+}
+
 // valid reports whether it says who may approve: as davit.yaml has it.
 func (a Approver) valid() bool {
 	const most = 100 // bytes

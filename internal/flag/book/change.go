@@ -24,7 +24,7 @@ func (b *Book) Change(ctx context.Context, e davit.FlagEdit) (*davit.FlagOutcome
 	if e.Schedule != nil {
 		return b.schedule(ctx, e)
 	}
-	c := &changes{application: e.Application, dryRun: e.DryRun, approved: e.Approved, flags: []davit.FlagEdit{e}}
+	c := &changes{application: e.Application, dryRun: e.DryRun, rollout: e.Rollout, back: e.Return, flags: []davit.FlagEdit{e}}
 	if e.Propose {
 		c.unapproved = b.propose
 	}
@@ -42,7 +42,8 @@ type changes struct {
 	action      string
 	segments    []davit.SegmentEdit // by the action
 	flags       []davit.FlagEdit
-	approved    bool                // they need no approval
+	rollout     *davit.Rollout      // that asks
+	back        bool                // they are its way back
 	proposal    *davit.FlagProposal // that they are of; it has ended with them
 	end         []davit.FlagCommit  // of the proposal, to store with them
 	// unapproved is told when approvals are missing, and nothing is done then; without

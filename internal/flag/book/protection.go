@@ -126,15 +126,11 @@ func (b *Book) guard(ctx context.Context, c *changes, current, next said) error 
 			continue
 		}
 		c.protected = append(c.protected, p.Environment)
-		lacks := p.Environment + " is protected"
-		if c.proposal != nil {
-			lacks = c.proposal.Lacks(p)
-		}
-		if lacks != "" && !c.approved {
+		if lacks := c.lacks(p); lacks != "" {
 			c.missing = append(c.missing, lacks)
 		}
 	}
-	if len(c.protected) == 0 && !c.approved {
+	if len(c.protected) == 0 && c.rollout == nil && !c.back {
 		for _, i := range c.kills {
 			c.commits[i].Record.Action, c.commits[i].Entry.Action = killSwitch, killSwitch
 		}
@@ -146,6 +142,20 @@ func (b *Book) guard(ctx context.Context, c *changes, current, next said) error 
 		out.Protected = c.protected
 	}
 	return nil
+}
+
+// lacks says what a protection asks for beyond the approvals that changes have; ""
+// when they have enough.
+func (c *changes) lacks(p *davit.FlagProtection) string {
+	switch {
+	case c.back:
+		return ""
+	case c.rollout != nil:
+		return p.LackedBy(c.rollout)
+	case c.proposal != nil:
+		return c.proposal.Lacks(p)
+	}
+	return (&davit.FlagProposal{}).Lacks(p)
 }
 
 // killSwitch is the action, in the audit log, of turning a flag off where anything
@@ -202,7 +212,7 @@ func (c *changes) lacking(ctx context.Context) error {
 		return c.unapproved(ctx, c)
 	}
 	return &davit.Error{
-		Code: davit.CodeRefused, Message: "others have to approve what changes flags there: " + strings.Join(c.missing, ", "),
+		Code: davit.CodeRefused, Message: strings.Join(c.missing, ", "),
 		Hint: "davit flag protection list tells who; davit flag off needs no approval",
 	}
 }

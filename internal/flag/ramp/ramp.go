@@ -3,7 +3,6 @@ package ramp
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -179,7 +178,7 @@ func (r *Ramp) Route(ctx context.Context, routing davit.Routing) error {
 	rollout := r.underWay(ctx)
 	_, err = r.book.Change(ctx, davit.FlagEdit{
 		Application: r.application, Key: r.site.Key, Actor: actor, Action: action, Match: record.Revision,
-		Comment: r.comment(rollout, share), Approved: approved(rollout),
+		Comment: r.comment(rollout, share), Rollout: rollout, Return: share == 0 && returns(rollout),
 		Alter: func(f davit.Flag) (davit.Flag, error) { return r.alter(f, origin, share) },
 	})
 	return err
@@ -196,16 +195,10 @@ func (r *Ramp) comment(rollout *davit.Rollout, share int) string {
 	return "ramp: back to what was served before"
 }
 
-// approved reports whether a rollout may change what a protected environment serves:
-// a ramp that began with an approval, and the way back of any. A rollback in one go to
-// what an earlier ramp ended with asks nobody, and may not.
-func approved(rollout *davit.Rollout) bool {
-	if rollout == nil || rollout.Kind != davit.KindDeploy {
-		return false
-	}
-	return rollout.Phase == davit.HaulingBack || slices.ContainsFunc(rollout.Policy.Holds, func(h davit.Hold) bool {
-		return h.At.Kind == davit.BeforeStart && h.Gate.Kind == davit.GateApproval
-	})
+// returns reports whether a rollout is on its way back to what was served before it. A
+// rollback in one go to what an earlier ramp ended with is none, and nobody approves it.
+func returns(rollout *davit.Rollout) bool {
+	return rollout != nil && rollout.Kind == davit.KindDeploy && rollout.Phase == davit.HaulingBack
 }
 
 // alter returns the flag with a share of the users, in thousandths, on the variant

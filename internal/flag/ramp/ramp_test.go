@@ -360,29 +360,41 @@ func TestProtectedEnvironment(t *testing.T) {
 	b.begin()
 	_, _, err := b.book.Protect(t.Context(), davit.FlagProtection{
 		Application: "shop", Environment: "production", Actor: "uid 1000",
-		Approval: davit.ApprovalParams{Count: 1, Within: davit.Duration(time.Hour)},
+		Approval: davit.ApprovalParams{Count: 2, Within: davit.Duration(time.Hour)},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	forth := davit.Routing{Split: davit.Split{b.to.ID: 500, b.from.ID: 500}, Stable: b.from.ID, Candidate: b.to.ID}
-	approval := davit.Hold{At: davit.Moment{Kind: davit.BeforeStart}, Gate: davit.Approvals(davit.GateApproval, davit.ApprovalParams{Count: 1})}
+	by := func(actors ...string) []davit.Approval {
+		var all []davit.Approval
+		for i, actor := range actors {
+			all = append(all, davit.Approval{Actor: actor, Stage: i})
+		}
+		return all
+	}
 	for _, rollout := range []davit.Rollout{
-		{Kind: davit.KindDeploy, Phase: davit.Running},
-		{Kind: davit.KindRollback, Phase: davit.Running, Policy: davit.Policy{Holds: []davit.Hold{approval}}},
-		{Kind: davit.KindDeploy, Phase: davit.Running, Policy: davit.Policy{Holds: []davit.Hold{{At: davit.Moment{Kind: davit.BeforePromotion}, Gate: approval.Gate}}}},
+		{Kind: davit.KindDeploy, Phase: davit.Running, Actor: "uid 1000"},
+		{Kind: davit.KindDeploy, Phase: davit.Running, Actor: "uid 1000", Approvals: by("uid 1000", "uid 1001", "uid 1001")},
+		{Kind: davit.KindDeploy, Phase: davit.HaulingBack, Actor: "uid 1000"},
+		{Kind: davit.KindRollback, Phase: davit.HaulingBack, Actor: "uid 1000"},
 	} {
 		b.rollout = rollout
 		if err := b.ramp.Route(t.Context(), forth); davit.ErrorCode(err) != davit.CodeRefused {
 			t.Errorf("%+v: %v", rollout, err)
 		}
 	}
-	b.rollout = davit.Rollout{Kind: davit.KindDeploy, Phase: davit.Running, Policy: davit.Policy{Holds: []davit.Hold{approval}}}
+	b.rollout = davit.Rollout{Kind: davit.KindDeploy, Phase: davit.Running, Actor: "uid 1000", Approvals: by("uid 1001", "uid 1002")}
 	if err := b.ramp.Route(t.Context(), forth); err != nil {
 		t.Errorf("approved: %v", err)
 	}
+	back := davit.Routing{Split: davit.All(b.from.ID), Stable: b.from.ID}
+	b.rollout = davit.Rollout{Kind: davit.KindRollback, Phase: davit.Running, Actor: "uid 1000"}
+	if err := b.ramp.Route(t.Context(), back); davit.ErrorCode(err) != davit.CodeRefused {
+		t.Errorf("back in one go: %v", err)
+	}
 	b.rollout = davit.Rollout{Kind: davit.KindDeploy, Phase: davit.HaulingBack}
-	if err := b.ramp.Route(t.Context(), davit.Routing{Split: davit.All(b.from.ID), Stable: b.from.ID}); err != nil {
+	if err := b.ramp.Route(t.Context(), back); err != nil {
 		t.Errorf("on the way back: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/davit-dev/davit"
@@ -68,12 +69,18 @@ func change(ctx context.Context, book Book, r *davit.Rollout, s davit.FlagSwitch
 		Comment: switched(r) + "asked for by " + r.Actor,
 		Alter:   func(f davit.Flag) (davit.Flag, error) { return f.Instruct(s.Instructions(r.Environment)...) },
 		DryRun:  look,
+		Rollout: r,
 		// Somebody may turn it off before the rollout asks again.
 		RequestKey: r.ID + " " + s.Flag, RequestDigest: r.ID,
 	})
 	switch {
 	case err != nil:
 		return nil, "", err
+	case look && len(outcome.Protected) > 0 && !asksPeople(r):
+		return nil, "", &davit.Error{
+			Code: davit.CodeRefused, Message: fmt.Sprintf("others have to approve what changes flag %s: %s is protected, and the rollout asks nobody", s.Flag, r.Environment),
+			Hint: "let people approve the deployment before it switches flags, in davit.yaml under approvals",
+		}
 	case look && len(outcome.Difference) > 0:
 		return nil, "can be switched", nil
 	case !outcome.Changed:
@@ -129,13 +136,19 @@ func backFrom(ctx context.Context, book Book, r *davit.Rollout, key string) (*da
 	}
 	outcome, err := book.Change(ctx, davit.FlagEdit{
 		Application: r.Application, Key: key, Actor: actor, Action: action, Match: current.Revision,
-		Comment: returned(r) + clip(r.Cause),
-		Alter:   func(f davit.Flag) (davit.Flag, error) { return served.Return(f, r.Environment, origin) },
+		Comment: returned(r) + clip(r.Cause), Return: true,
+		Alter: func(f davit.Flag) (davit.Flag, error) { return served.Return(f, r.Environment, origin) },
 	})
 	if err != nil {
 		return nil, "", err
 	}
 	return outcome, fmt.Sprintf("returned in revision %d", outcome.Record.Revision), nil
+}
+
+// asksPeople reports whether a rollout waits for approval at some time. Whether it has
+// the one that it takes is seen when it switches flags.
+func asksPeople(r *davit.Rollout) bool {
+	return slices.ContainsFunc(r.Policy.Holds, func(h davit.Hold) bool { return h.Gate.Kind == davit.GateApproval })
 }
 
 // switched and returned begin the comments of what a rollout did to a flag.
