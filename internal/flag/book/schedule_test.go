@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,4 +207,30 @@ func TestClockIsSet(t *testing.T) {
 			t.Errorf("the flag: %+v (%v)", r, err)
 		}
 	})
+}
+
+// TestTwoKeepers shows that two servers that look at one store at once make a change
+// once.
+func TestTwoKeepers(t *testing.T) {
+	s := open(t)
+	s.must(t, create("checkout-v2"))
+	p := s.must(t, later(anna, s.now.Add(time.Minute), turnOn)).Proposal
+	other := &shelf{store: s.store, now: s.now}
+	other.reopen(t)
+	s.now, other.now = s.now.Add(2*time.Minute), s.now.Add(2*time.Minute)
+	var both sync.WaitGroup
+	for _, server := range []*shelf{s, other} {
+		both.Go(server.keep)
+	}
+	both.Wait()
+	applied := 0
+	for _, what := range s.trail(t) {
+		if what == "flag.apply davit" {
+			applied++
+		}
+	}
+	records, err := s.store.FlagRecords(t.Context(), "shop", "checkout-v2", 100, 100)
+	if err != nil || applied != 1 || len(records) != 2 || s.state(t, p.ID) != davit.FlagApplied {
+		t.Errorf("made %d times, %d records, and it is %s (%v)", applied, len(records), s.state(t, p.ID), err)
+	}
 }
