@@ -70,6 +70,7 @@ func TestFlagGuide(t *testing.T) {
 		"button in production: red = \"#f00\" (TARGETING_MATCH)",
 		`{"key":"checkout-v2","reason":"TARGETING_MATCH","variant":"on","value":true}`,
 		"carts were lost",
+		"segment.set  1 by name, by a condition, not 1 by name",
 		"button would be revision 6",
 		"Others have to approve it: staging is protected.",
 		"approval before start",

@@ -19,7 +19,7 @@ flag names it as {"segment": "beta"}, alone or among other conditions.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.segmentListCommand(), a.segmentSetCommand(), a.segmentDeleteCommand())
+	cmd.AddCommand(a.segmentListCommand(), a.segmentSetCommand(), a.segmentDeleteCommand(), a.segmentHistoryCommand(), a.segmentRevertCommand())
 	return cmd
 }
 

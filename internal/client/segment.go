@@ -20,6 +20,16 @@ func (c *Client) Segments(ctx context.Context, application string) ([]davit.Segm
 	return list.Segments, nil
 }
 
+// SegmentHistory lists the changes of a segment, newest first, limit at most.
+func (c *Client) SegmentHistory(ctx context.Context, application, key string, limit int) ([]davit.SegmentRecord, error) {
+	path := "/v1/flagsegments/" + url.PathEscape(application) + "/" + url.PathEscape(key) + "/history?limit=" + strconv.Itoa(limit)
+	list, err := call[api.SegmentHistory](ctx, c, http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return list.Records, nil
+}
+
 // PutSegment makes a segment, or replaces it as a whole.
 func (c *Client) PutSegment(ctx context.Context, application string, s davit.Segment, comment string, change FlagChange) (*davit.SegmentOutcome, error) {
 	return c.changeSegment(ctx, http.MethodPut, application, s.Key, s, comment, change)
