@@ -122,6 +122,7 @@ func New(config Config) *Server {
 // Serve answers on all listeners until ctx ends, then ends event and log
 // streams, waits for other requests up to grace, and closes the listeners.
 func (s *Server) Serve(ctx context.Context, grace time.Duration, listeners ...Listener) error {
+	tuneMemory()
 	results := make(chan error, len(listeners))
 	servers := make([]*http.Server, len(listeners))
 	for i, l := range listeners {
