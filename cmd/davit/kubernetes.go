@@ -52,7 +52,7 @@ func (c *clusters) connect(e davit.Environment) (engine.Platform, error) {
 	if e.Site.Kubernetes != nil {
 		site = *e.Site.Kubernetes
 	}
-	cluster, err := c.cluster(clusterKey{site.Kubeconfig, site.Context, site.Namespace, site.NodePatience.D()})
+	cluster, err := c.at(site)
 	if err != nil {
 		return engine.Platform{}, err
 	}
@@ -75,6 +75,11 @@ func (c *clusters) logs(ctx context.Context, q api.LogQuery, lines int, each fun
 	}
 	query := kubernetes.LogQuery{Service: q.Service, Lines: lines, Follow: q.Follow}
 	return true, runtime.Logs(ctx, query, func(l kubernetes.LogLine) error { return each(api.LogLine(l)) })
+}
+
+// at returns the namespace of a cluster that a site is in.
+func (c *clusters) at(site davit.Kubernetes) (*kubernetes.Cluster, error) {
+	return c.cluster(clusterKey{site.Kubeconfig, site.Context, site.Namespace, site.NodePatience.D()})
 }
 
 // cluster returns a namespace of a cluster, and begins to watch it the first time.

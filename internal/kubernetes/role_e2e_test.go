@@ -99,6 +99,9 @@ func live(t *testing.T, cluster *Cluster) error {
 	if _, err := runtime.Instances(ctx); err != nil {
 		return err
 	}
+	if _, err := cluster.plainObjects(ctx); err != nil { // as adopting does
+		return err
+	}
 	if _, err := runtime.Pin(ctx, release.Config.Services["web"]); err != nil {
 		return err
 	}

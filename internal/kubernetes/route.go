@@ -50,6 +50,12 @@ func (d *dealing) routes() ([]*gatewayv1.HTTPRoute, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
+	return d.deal()
+}
+
+// deal is routes for a split that may give nobody a share: those who name a release
+// get it.
+func (d *dealing) deal() ([]*gatewayv1.HTTPRoute, error) {
 	var all []*gatewayv1.HTTPRoute
 	previews := d.previews()
 	for _, host := range d.hosts() {

@@ -143,7 +143,24 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	if err := r.greet(ctx, d, gateway, o, before, routing); err != nil {
 		return err
 	}
+	plain := d.claimed(r.scope)
+	if len(routing.Split) == 0 {
+		plain = nil // nothing takes over
+	}
+	if len(plain) > 0 {
+		if err := r.outgrown(routing); err != nil {
+			return err
+		}
+	}
+	if len(plain) > 0 && len(before.Split) == 0 {
+		if err := r.introduce(ctx, d, gateway, o, routing); err != nil {
+			return err
+		}
+	}
 	applied, err := r.put(ctx, d, gateway, routing, o.marks)
+	if err == nil && len(plain) > 0 {
+		err = r.supersede(ctx, d, gateway, o, plain)
+	}
 	if err != nil {
 		return err
 	}
@@ -156,7 +173,7 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	}
 	r.took(routing.Split, before.Split, effect)
 	r.holds(d, applied)
-	return nil
+	return r.relieve(ctx, routing)
 }
 
 // put applies the routes of a routing, deletes those that it has no more, and

@@ -35,6 +35,7 @@ func (s *Server) routes() (*http.ServeMux, huma.API) {
 	h := humago.New(mux, config)
 
 	s.environmentRoutes(h)
+	s.adoptRoute(h)
 	s.rolloutRoutes(h)
 	s.receiptRoutes(h)
 	s.streamRoutes(h)

@@ -52,6 +52,9 @@ type Config struct {
 	// are nil where Flags is.
 	Ramp     func(ctx context.Context, application, key, actor string, r davit.FlagRamp) (*engine.Proposal, error)
 	Outcomes func(application, key string, o api.FlagOutcomes) error
+	// Adopt takes over an application that runs on the platform already, and returns
+	// when its release serves; plan only tells what it would do.
+	Adopt func(ctx context.Context, request engine.DeployRequest, plan bool) (*api.Adopted, error)
 	// Logs calls each with the lines that instances wrote. It returns the
 	// first error of each, and nil when ctx ended a following.
 	Logs func(ctx context.Context, query api.LogQuery, each func(api.LogLine) error) error

@@ -1,0 +1,138 @@
+package kubernetes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/davit-dev/davit"
+)
+
+// labelAdopting is on plain objects that an environment takes over: its value names
+// that. They come into view by it and managed-by, and have no labels of the
+// environment: they are not of a release.
+const labelAdopting = "davit.dev/adopting"
+
+// adopting is the value of labelAdopting.
+func adopting(s scope) string { return digest(s.key()) }
+
+// Claim marks the plain objects as those that the environment's release is to take
+// over. From then on the router does that as soon as it routes to the release,
+// whenever that is: nothing is lost when the server is gone in between.
+func (c *Cluster) Claim(ctx context.Context, p *Plain) error {
+	doors, err := c.doors()
+	if err == nil {
+		err = c.ready(ctx)
+	}
+	if err == nil {
+		err = doors.ready(ctx, doors.routes)
+	}
+	if err != nil {
+		return err
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]string{
+		labelManagedBy: fieldManager, labelAdopting: adopting(p.scope),
+	}}})
+	if err != nil {
+		return fmt.Errorf("encoding a claim: %w", err)
+	}
+	for _, route := range p.routes {
+		if err := claim(ctx, c.api.routes(), "HTTPRoute", route.Name, patch); err != nil {
+			return err
+		}
+	}
+	for _, d := range p.deployments {
+		if err := claim(ctx, c.api.deployments(), "Deployment", d.Name, patch); err != nil {
+			return err
+		}
+	}
+	return c.until(ctx, doors, func() bool {
+		return len(doors.claimed(p.scope)) >= len(p.routes) && len(c.claimedDeployments(p.scope)) >= len(p.deployments)
+	})
+}
+
+func claim[T interface {
+	*appsv1.Deployment | *gatewayv1.HTTPRoute
+	object
+}](ctx context.Context, k kind[T], kindName, name string, patch []byte) error {
+	return persist(ctx, doing("claiming", kindName, name), func(ctx context.Context) error {
+		_, err := k.patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+		return err
+	})
+}
+
+// Claimed reports whether an environment has plain objects yet to take over.
+func (c *Cluster) Claimed(ctx context.Context, application, environment string) (bool, error) {
+	s := scope{application, environment}
+	doors, err := c.doors()
+	if err == nil {
+		err = c.ready(ctx)
+	}
+	if err == nil {
+		err = doors.ready(ctx, doors.routes)
+	}
+	if err != nil {
+		return false, err
+	}
+	return len(doors.claimed(s))+len(c.claimedDeployments(s)) > 0, nil
+}
+
+// Relieved waits until all plain objects of an environment are taken over.
+func (c *Cluster) Relieved(ctx context.Context, application, environment string) error {
+	s := scope{application, environment}
+	doors, err := c.doors()
+	if err != nil {
+		return err
+	}
+	return c.until(ctx, doors, func() bool { return len(doors.claimed(s))+len(c.claimedDeployments(s)) == 0 })
+}
+
+// until waits until what is in view of plain objects is as it should be.
+func (c *Cluster) until(ctx context.Context, doors *doors, so func() bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	routes, deployments := doors.changes.subscribe(ctx, scope{}), c.changes.subscribe(ctx, scope{})
+	for !so() {
+		select {
+		case <-routes:
+		case <-deployments:
+		case <-c.ctx.Done():
+		}
+		if c.ctx.Err() != nil {
+			return c.closed()
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// claimed returns the plain routes that an environment takes over.
+func (d *doors) claimed(s scope) []*gatewayv1.HTTPRoute {
+	return claimedIn[*gatewayv1.HTTPRoute](d.routes, s)
+}
+
+// claimedDeployments returns the plain Deployments that an environment takes over.
+func (c *Cluster) claimedDeployments(s scope) []*appsv1.Deployment {
+	return claimedIn[*appsv1.Deployment](c.deployments, s)
+}
+
+func claimedIn[T metav1.Object](informer cache.SharedIndexInformer, s scope) []T {
+	var found []T
+	for _, o := range all[T](informer.GetIndexer(), indexByScope, scope{}.key()) {
+		if o.GetLabels()[labelAdopting] == adopting(s) {
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+// plainRelease stands for the plain objects where a release is asked for.
+const plainRelease davit.ReleaseID = "plain"
