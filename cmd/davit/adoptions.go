@@ -76,14 +76,18 @@ func (a *adoptions) begin(ctx context.Context, cluster *kubernetes.Cluster, req 
 	if err != nil {
 		return nil, err
 	}
-	adopted := &api.Adopted{Steps: plain.Steps(req.Version), Notes: plain.Notes()}
-	if plan {
-		return adopted, nil
-	}
 	if req.Config, err = plain.Config(req.Config); err != nil {
 		return nil, err
 	}
-	if err := cluster.Claim(ctx, plain); err != nil {
+	proposal, err := a.engine.Propose(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	adopted := &api.Adopted{Steps: plain.Steps(req.Version), Notes: plain.Notes(), Release: proposal.Release.ID}
+	if plan {
+		return adopted, nil
+	}
+	if err := cluster.Claim(ctx, plain, proposal.Release.ID); err != nil {
 		return nil, err
 	}
 	release, err := a.engine.Adopt(ctx, engine.AdoptRequest{
@@ -93,8 +97,11 @@ func (a *adoptions) begin(ctx context.Context, cluster *kubernetes.Cluster, req 
 	if err != nil {
 		return nil, err
 	}
+	if release.ID != adopted.Release { // an image's tag was moved this very moment
+		err = cluster.Claim(ctx, plain, release.ID)
+	}
 	adopted.Release = release.ID
-	return adopted, nil
+	return adopted, err
 }
 
 // relieved waits until nothing of what ran before is left to be taken over.

@@ -13,5 +13,5 @@ type Adoption struct {
 type Adopted struct {
 	Steps   []string        `json:"steps" doc:"what is done, in this order; empty when the environment is Davit's already"`
 	Notes   []string        `json:"notes,omitempty" doc:"what stays, and is to be looked after by people"`
-	Release davit.ReleaseID `json:"release,omitempty" doc:"what serves; empty of a plan"`
+	Release davit.ReleaseID `json:"release" doc:"what is to serve, or serves"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,13 +20,17 @@ import (
 // environment: they are not of a release.
 const labelAdopting = "davit.dev/adopting"
 
+// annotationAdopting is on the same objects, and holds the ID of the release that takes
+// over: no other one does, whatever is deployed meanwhile.
+const annotationAdopting = "davit.dev/adopting-release"
+
 // adopting is the value of labelAdopting.
 func adopting(s scope) string { return digest(s.key()) }
 
-// Claim marks the plain objects as those that the environment's release is to take
-// over. From then on the router does that as soon as it routes to the release,
+// Claim marks the plain objects as those that a release of the environment is to take
+// over. From then on the router does that as soon as the release is the stable one,
 // whenever that is: nothing is lost when the server is gone in between.
-func (c *Cluster) Claim(ctx context.Context, p *Plain) error {
+func (c *Cluster) Claim(ctx context.Context, p *Plain, release davit.ReleaseID) error {
 	doors, err := c.doors()
 	if err == nil {
 		err = c.ready(ctx)
@@ -36,9 +41,10 @@ func (c *Cluster) Claim(ctx context.Context, p *Plain) error {
 	if err != nil {
 		return err
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]string{
-		labelManagedBy: fieldManager, labelAdopting: adopting(p.scope),
-	}}})
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"labels":      map[string]string{labelManagedBy: fieldManager, labelAdopting: adopting(p.scope)},
+		"annotations": map[string]string{annotationAdopting: string(release)},
+	}})
 	if err != nil {
 		return fmt.Errorf("encoding a claim: %w", err)
 	}
@@ -53,7 +59,8 @@ func (c *Cluster) Claim(ctx context.Context, p *Plain) error {
 		}
 	}
 	return c.until(ctx, doors, func() bool {
-		return len(doors.claimed(p.scope)) >= len(p.routes) && len(c.claimedDeployments(p.scope)) >= len(p.deployments)
+		return len(claimedFor(doors.claimed(p.scope), release)) >= len(p.routes) &&
+			len(claimedFor(c.claimedDeployments(p.scope), release)) >= len(p.deployments)
 	})
 }
 
@@ -122,6 +129,11 @@ func (d *doors) claimed(s scope) []*gatewayv1.HTTPRoute {
 // claimedDeployments returns the plain Deployments that an environment takes over.
 func (c *Cluster) claimedDeployments(s scope) []*appsv1.Deployment {
 	return claimedIn[*appsv1.Deployment](c.deployments, s)
+}
+
+// claimedFor returns those of plain objects that a release takes over.
+func claimedFor[T metav1.Object](objects []T, release davit.ReleaseID) []T {
+	return slices.DeleteFunc(objects, func(o T) bool { return o.GetAnnotations()[annotationAdopting] != string(release) })
 }
 
 func claimedIn[T metav1.Object](informer cache.SharedIndexInformer, s scope) []T {

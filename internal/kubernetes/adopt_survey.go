@@ -85,6 +85,10 @@ func (s *survey) rules(route *gatewayv1.HTTPRoute, p *Plain) error {
 	if err := s.free("HTTPRoute", route); err != nil {
 		return err
 	}
+	if own := s.gateway.parent(); len(route.Spec.ParentRefs) > 1 || own.SectionName != nil && !sameParent(route.Spec.ParentRefs[0], own, s.namespace) {
+		return unadoptable(fmt.Sprintf("HTTPRoute %s is attached to more than the Gateway of davit.yaml, or to another listener of it", route.Name),
+			"detach it from there, or name the listener as gateway: {section: …}")
+	}
 	for i, rule := range route.Spec.Rules {
 		what := fmt.Sprintf("rule %d of HTTPRoute %s", i+1, route.Name)
 		if why := beyondDavit(rule); why != "" {
@@ -172,6 +176,11 @@ func (s *survey) backend(ref gatewayv1.HTTPBackendRef, name string, p *Plain) er
 	want := portOf(s.config.Services[name])
 	if port := targetPort(service, int32(*ref.Port), d); port != want {
 		return unadoptable(fmt.Sprintf("Service %s leads to port %d of its pods, and davit.yaml says %d", service.Name, port, want), fmt.Sprintf("write port: %d", port))
+	}
+	for other, taken := range p.deployments {
+		if other != name && taken.Name == d.Name {
+			return unadoptable(fmt.Sprintf("Deployment %s serves what davit.yaml calls %s and %s", d.Name, min(name, other), max(name, other)), "make them one service in davit.yaml")
+		}
 	}
 	if p.deployments[name] == nil {
 		p.notes = append(p.notes, fmt.Sprintf("Service %s stays, for those in the cluster who call it: it leads to all pods that carry its labels, %s", service.Name, labels.Set(service.Spec.Selector)))

@@ -93,6 +93,17 @@ func TestSurveyRefuses(t *testing.T) {
 		{"an unknown path", func(s *survey) {
 			s.routes[0].Spec.Rules[0].Matches = []gatewayv1.HTTPRouteMatch{{Path: pathMatch("/admin")}}
 		}, "davit.yaml has no route for that"},
+		{"another Gateway's too", func(s *survey) {
+			s.routes[0].Spec.ParentRefs = append(s.routes[0].Spec.ParentRefs, gatewayv1.ParentReference{Name: "internal"})
+		}, "attached to more than the Gateway"},
+		{"another listener", func(s *survey) { s.gateway.Section = "https" }, "another listener"},
+		{"two services", func(s *survey) {
+			s.config.Services["api"] = davit.Service{Name: "api", Traffic: true, Port: 8000}
+			s.config.Routes = append(s.config.Routes, davit.Route{Host: "shop.example.org", Prefix: "/api", Service: "api"})
+			s.routes[0].Spec.Rules = append(s.routes[0].Spec.Rules, gatewayv1.HTTPRouteRule{
+				Matches: []gatewayv1.HTTPRouteMatch{{Path: pathMatch("/api")}}, BackendRefs: []gatewayv1.HTTPBackendRef{backendTo("web")},
+			})
+		}, "Deployment web-plain serves what davit.yaml calls api and web"},
 		{"two backends", func(s *survey) {
 			s.routes[0].Spec.Rules[0].BackendRefs = append(s.routes[0].Spec.Rules[0].BackendRefs, backendTo("old"))
 		}, "leads to 2 backends"},

@@ -143,9 +143,9 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	if err := r.greet(ctx, d, gateway, o, before, routing); err != nil {
 		return err
 	}
-	plain := d.claimed(r.scope)
-	if len(routing.Split) == 0 {
-		plain = nil // nothing takes over
+	var plain []*gatewayv1.HTTPRoute
+	if routing.Split[routing.Stable] > 0 {
+		plain = claimedFor(d.claimed(r.scope), routing.Stable)
 	}
 	if len(plain) > 0 {
 		if err := r.outgrown(routing); err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/davit-dev/davit"
 )
 
-// outgrown refuses to take traffic from plain objects before the releases that get it
-// are ready in full: they are to be no smaller.
+// outgrown refuses to take traffic from plain objects before the release that gets it
+// is ready in full: it is to be no smaller.
 func (r *Router) outgrown(routing davit.Routing) error {
 	instances, _ := r.cluster.Runtime(r.scope.application, r.scope.environment).look()
 	ready := map[davit.ReleaseID]davit.Size{}
@@ -31,7 +31,7 @@ func (r *Router) outgrown(routing davit.Routing) error {
 	for _, release := range routing.Releases {
 		full := release.Full()
 		for _, service := range slices.Sorted(maps.Keys(full)) {
-			if n := ready[release.ID][service]; routing.Split[release.ID] > 0 && n < full[service] {
+			if n := ready[release.ID][service]; release.ID == routing.Stable && n < full[service] {
 				return &davit.Error{
 					Code: davit.CodeUnavailable, Message: fmt.Sprintf("%d of %d instances of %s of %s are ready, so the plain objects serve on", n, full[service], service, release.ID),
 					Hint: "see davit status and davit logs for why",
@@ -93,8 +93,8 @@ func (r *Router) supersede(ctx context.Context, d *doors, gateway cache.SharedIn
 // relieve deletes the plain Deployments, when those whose requests they still answer
 // have had their time.
 func (r *Router) relieve(ctx context.Context, routing davit.Routing) error {
-	plain := r.cluster.claimedDeployments(r.scope)
-	if len(plain) == 0 || len(routing.Split) == 0 {
+	plain := claimedFor(r.cluster.claimedDeployments(r.scope), routing.Stable)
+	if len(plain) == 0 || routing.Split[routing.Stable] == 0 {
 		return nil
 	}
 	if err := r.outgrown(routing); err != nil {
