@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/api"
 )
 
@@ -61,7 +60,7 @@ waits for its end.`,
 			case yes:
 				_, err = fmt.Fprintf(a.stdout, "%s serves in %s\n", adopted.Release.Short(), resolved.Environment)
 			case len(adopted.Steps) > 0:
-				return &davit.Error{Code: davit.CodeRefused, Message: "nothing was changed", Hint: "add --yes to do it"}
+				a.notes([]string{"nothing was changed: add --yes to do it"})
 			}
 			return err
 		},

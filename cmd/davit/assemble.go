@@ -87,11 +87,12 @@ func serverName(log *audit.Log) string {
 
 // server returns what the API is served with.
 func (p *parts) server(log *slog.Logger) server.Config {
+	adopted := &adoptions{clusters: p.platforms.clusters, engine: p.engine}
 	return p.flags.serve(server.Config{
 		Engine: p.engine, Store: p.store, Logs: p.platforms.Logs, Metrics: p.platforms.Metrics,
 		Export: func(ctx context.Context, w io.Writer) error { return p.audit.Export(ctx, p.store, w) },
 		Tile:   func(ctx context.Context, path string) ([]byte, error) { return p.audit.Tile(ctx, p.store, path) },
-		Adopt:  (&adoptions{clusters: p.platforms.clusters, engine: p.engine}).Adopt,
+		Adopt:  adopted.Adopt, Disown: adopted.Disown,
 		Backup: p.store.Backup, Released: p.releases.record,
 		Receipt: p.receiptOf,
 		Samples: p.store.Series,

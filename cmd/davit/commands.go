@@ -16,6 +16,6 @@ func otherCommands(a *app) []*cobra.Command {
 		proxy, newConfigCommand(), newAuditCommand(connect, &a.output), a.demoCommand(), newReleaseCommand(a),
 		a.backupCommand(), a.restoreCommand(), a.validateCommand(), a.receiptCommand(), a.reportCommand(),
 		a.analyzeCommand(), a.flagCommand(), newInfraCommand(),
-		a.upgradeCommand(), a.adoptCommand(),
+		a.upgradeCommand(), a.adoptCommand(), a.disownCommand(),
 	}
 }

@@ -5,6 +5,7 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,7 +14,8 @@ import (
 	"github.com/davit-dev/davit/e2e/rig"
 )
 
-// TestAdopt takes over plain objects under load, and deploys over what it adopted.
+// TestAdopt takes over plain objects under load, deploys over what it adopted, and
+// leaves that as plain objects again, which need no Davit.
 func TestAdopt(t *testing.T) {
 	t.Parallel()
 	h := plainHarbour(t)
@@ -22,8 +24,11 @@ func TestAdopt(t *testing.T) {
 
 	plan, err := h.Adopt(t.Context(), "v1")
 	h.must(err)
-	if plan.Exit != 4 || !strings.Contains(plan.Stdout, "HTTPRoute shop") {
+	if plan.Exit != 0 || !strings.Contains(plan.Stdout, "HTTPRoute shop") {
 		t.Fatalf("showing exited %d: %s%s", plan.Exit, plan.Stdout, plan.Stderr)
+	}
+	if claimed := h.kubectl("get", "deployments,httproutes", "--selector=app.kubernetes.io/managed-by=davit", "--output=name"); claimed != "" {
+		t.Errorf("showing has changed %s", claimed)
 	}
 	h.adopt()
 	h.adopt() // again: there is nothing left to do
@@ -32,6 +37,20 @@ func TestAdopt(t *testing.T) {
 		t.Errorf("the pods' annotations are %q, want those of the plain ones", team)
 	}
 	h.promote(rig.Canary, "v2")
+
+	result, err := h.Run(t.Context(), "disown", "production", "--application", "shop", "--reason", "moves away")
+	h.must(err)
+	if result.Exit != 0 {
+		t.Fatalf("davit disown exited %d: %s%s", result.Exit, result.Stdout, result.Stderr)
+	}
+	h.must(h.Break(syscall.SIGKILL))
+	if left := h.kubectl("get", "deployments,services,configmaps,httproutes,poddisruptionbudgets", "--selector=davit.dev/application", "--output=name"); left != "" {
+		t.Errorf("of Davit's own %s is left", left)
+	}
+	if managers := h.kubectl("get", "deployments,httproutes", "--output=jsonpath={.items[*].metadata.managedFields[*].manager}"); slices.Contains(strings.Fields(managers), "davit") {
+		t.Errorf("fields are managed by %s", managers)
+	}
+	traffic.settle(100)
 	traffic.lossless()
 }
 

@@ -5,7 +5,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/api"
+	"github.com/davit-dev/davit/internal/engine"
 )
 
 type adoptInput struct {
@@ -22,5 +24,15 @@ func (s *Server) adoptRoute(h huma.API) {
 			return nil, err
 		}
 		return answer(s.Adopt(ctx, ask.request(ctx), in.Body.Plan))
+	})
+	disown := accepted(post("disown", placePath+"/disown", "Leave an environment running on the platform without Davit"))
+	disown.Description = "Answers when what stays serves, with the rollout that takes Davit's part away."
+	register(s, h, disown, func(ctx context.Context, in *downInput) (*body[davit.Rollout], error) {
+		if err := in.namesNoFlag(); err != nil {
+			return nil, err
+		}
+		return answer(s.Disown(ctx, engine.DownRequest{
+			Application: in.Application, Environment: in.Environment, Actor: actor(ctx), Reason: in.Body.Reason,
+		}))
 	})
 }

@@ -55,6 +55,9 @@ type Config struct {
 	// Adopt takes over an application that runs on the platform already, and returns
 	// when its release serves; plan only tells what it would do.
 	Adopt func(ctx context.Context, request engine.DeployRequest, plan bool) (*api.Adopted, error)
+	// Disown leaves an environment running on the platform without Davit, and takes
+	// Davit's part away by the rollout that it returns.
+	Disown func(context.Context, engine.DownRequest) (*davit.Rollout, error)
 	// Logs calls each with the lines that instances wrote. It returns the
 	// first error of each, and nil when ctx ended a following.
 	Logs func(ctx context.Context, query api.LogQuery, each func(api.LogLine) error) error

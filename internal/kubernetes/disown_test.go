@@ -1,0 +1,48 @@
+package kubernetes
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/davit-dev/davit"
+)
+
+// What is left to others has no word of Davit, and the pods that the release has.
+func TestPlainDeployment(t *testing.T) {
+	service := davit.Service{Name: "web", Image: "example.org/web:v1", Traffic: true, Port: 8000, Files: []davit.File{{Path: "a", Content: []byte("a")}}}
+	release := &davit.Release{
+		ID: "v1-0123456789ab", Application: "shop", Environment: "production", Version: "v1",
+		Config: davit.ReleaseConfig{Services: map[string]davit.Service{"web": service}, Routes: []davit.Route{{Host: "shop.example.org", Prefix: "/", Service: "web"}}},
+	}
+	w := newWorkload(scope{"shop", "production"}, release, service, true)
+	from, err := w.deployment(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := w.plain(from)
+	if replicas(plain) != 3 {
+		t.Errorf("it has %d pods, want 3", replicas(plain))
+	}
+	for _, texts := range []map[string]string{plain.Labels, plain.Annotations, plain.Spec.Selector.MatchLabels, plain.Spec.Template.Labels, plain.Spec.Template.Annotations} {
+		for key, value := range texts {
+			if strings.Contains(key, "davit.dev") || value == fieldManager {
+				t.Errorf("it says %s: %s", key, value)
+			}
+		}
+	}
+	for key, value := range plain.Spec.Selector.MatchLabels {
+		if plain.Spec.Template.Labels[key] != value {
+			t.Errorf("its pods lack %s: %s", key, value)
+		}
+	}
+	if files := plain.Spec.Template.Spec.Volumes[0].ConfigMap.Name; files != plain.Name {
+		t.Errorf("its files are those of %s, which goes", files)
+	}
+	if from.Spec.Template.Annotations[annotationRelease] == "" {
+		t.Error("the Deployment that it is made of has changed")
+	}
+	routes := plainRoutes(w.scope, GatewayOptions{Name: "front"}, release, nil)
+	if len(routes) != 1 || string(routes[0].Spec.Rules[0].BackendRefs[0].Name) != plain.Name || routes[0].Labels[labelManagedBy] != "" {
+		t.Errorf("its routes are %+v", routes)
+	}
+}
