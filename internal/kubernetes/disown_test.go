@@ -45,4 +45,15 @@ func TestPlainDeployment(t *testing.T) {
 	if len(routes) != 1 || string(routes[0].Spec.Rules[0].BackendRefs[0].Name) != plain.Name || routes[0].Labels[labelManagedBy] != "" {
 		t.Errorf("its routes are %+v", routes)
 	}
+
+	if service.Manifest, err = podManifest(plain); err != nil {
+		t.Fatal(err)
+	}
+	again, err := newWorkload(w.scope, release, service, true).deployment(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pod := again.Spec.Template.Spec; len(pod.Volumes) != 1 || len(pod.Containers[0].VolumeMounts) != 1 || pod.Volumes[0].ConfigMap.Name != w.name {
+		t.Errorf("adopted again, it has the volumes %+v", pod.Volumes)
+	}
 }

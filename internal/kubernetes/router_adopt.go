@@ -120,5 +120,8 @@ func (r *Router) relieve(ctx context.Context, routing davit.Routing) error {
 			return err
 		}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.idle, plainRelease) // the next plain objects have their own time
 	return nil
 }

@@ -207,6 +207,9 @@ func (w workload) mount(pod *corev1.PodSpec, c *corev1.Container) {
 		mode := int32(cmp.Or(f.Mode, 0o644)) //nolint:gosec // permission bits
 		items = append(items, corev1.KeyToPath{Key: fileKey(i), Path: path.Clean(f.Path), Mode: &mode})
 	}
+	// A template that was once disowned has those of then.
+	pod.Volumes = slices.DeleteFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == filesVolume })
+	c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == filesVolume })
 	pod.Volumes = append(pod.Volumes, corev1.Volume{Name: filesVolume, VolumeSource: corev1.VolumeSource{
 		ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: w.name}, Items: items},
 	}})
