@@ -42,6 +42,9 @@ type Options struct {
 	Replicas int
 	// Gateless is for a cluster without a Gateway: there is no front door.
 	Gateless bool
+	// Remote are the variables that lead davit to a server that somebody else runs;
+	// nil when the rig starts its own.
+	Remote []string
 }
 
 // Rig is an installation of Davit in a folder of its own, and a namespace of a
@@ -137,7 +140,7 @@ func (r *Rig) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	var err error
-	if r.server == nil { // so that it ends the proxy that the last one left
+	if r.server == nil && r.Remote == nil { // so that it ends the proxy that the last one left
 		err = r.Start(ctx)
 	}
 	return errors.Join(err, r.Break(syscall.SIGTERM), os.RemoveAll(r.dir))

@@ -25,6 +25,7 @@ func (r *Rig) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, r.Davit, args...)
 	cmd.Dir = r.dir
 	cmd.Env = append(os.Environ(), "DAVIT_STATE="+filepath.Join(r.dir, "state"), "DAVIT_SERVER=")
+	cmd.Env = append(cmd.Env, r.Remote...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what a terminal sends is not for it
 	return cmd
 }
