@@ -78,9 +78,15 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 	r.forget(w.name)
 	d := r.cluster.deploymentOf(w.name)
 	if !r.complete(w) {
-		if d, err = r.prepare(ctx, w); err != nil {
+		if d, err = r.prepare(ctx, w, n); err != nil {
 			return err
 		}
+	}
+	if w.keepsLast(n) { // before there is only that one
+		err = r.guard(ctx, w, d, n)
+	}
+	if err != nil {
+		return err
 	}
 	if service.Autoscale != nil {
 		d, err = r.raise(ctx, w, d, n)
@@ -94,6 +100,9 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 		seen := r.cluster.deploymentOf(w.name)
 		return seen != nil && seen.UID == d.UID && seen.Generation >= d.Generation
 	})
+	if err == nil && !w.keepsLast(n) {
+		err = r.guard(ctx, w, d, n)
+	}
 	if err == nil {
 		r.mu.Lock()
 		r.declared[w.name] = declaration{d, service.Autoscale != nil}
@@ -109,12 +118,12 @@ func (r *Runtime) complete(w workload) bool {
 	if d == nil || d.DeletionTimestamp != nil || d.Spec.Replicas == nil || *d.Spec.Replicas == 0 {
 		return false
 	}
-	return (!w.service.Traffic || r.cluster.hasService(w.name)) && r.cluster.hasBudget(w.name)
+	return (!w.service.Traffic || r.cluster.hasService(w.name)) && r.cluster.budgetOf(w.name) != nil
 }
 
 // prepare makes the Deployment, without a pod when it is new, and what belongs to
 // it.
-func (r *Runtime) prepare(ctx context.Context, w workload) (*appsv1.Deployment, error) {
+func (r *Runtime) prepare(ctx context.Context, w workload, n int) (*appsv1.Deployment, error) {
 	d, err := r.found(ctx, w)
 	if err != nil {
 		return nil, err
@@ -129,8 +138,24 @@ func (r *Runtime) prepare(ctx context.Context, w workload) (*appsv1.Deployment, 
 			return nil, err
 		}
 	}
-	_, err = apply(ctx, r.cluster.api.budgets(), w.budget(d))
+	_, err = apply(ctx, r.cluster.api.budgets(), w.budget(d, n))
 	return d, err
+}
+
+// guard has the budget of a workload be as it is for n pods. One that is not in view
+// has just been made so.
+func (r *Runtime) guard(ctx context.Context, w workload, owner *appsv1.Deployment, n int) error {
+	guarded := func() bool {
+		b := r.cluster.budgetOf(w.name)
+		return b == nil || (b.Spec.MinAvailable != nil) == w.keepsLast(n)
+	}
+	if guarded() {
+		return nil
+	}
+	if _, err := apply(ctx, r.cluster.api.budgets(), w.budget(owner, n)); err != nil {
+		return err
+	}
+	return r.await(ctx, guarded)
 }
 
 // found writes the Deployment with as many pods as it has, none when it is new.

@@ -4,6 +4,7 @@ package kubernetes
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -64,11 +65,26 @@ func TestLifeOfARelease(t *testing.T) {
 	b.until("five ready", func(all []davit.Instance) bool { return are(all, 5, davit.Ready) })
 	b.declare(v1, davit.Size{"web": 1})
 	b.until("one of v1", func(all []davit.Instance) bool { return are(all, 3, davit.Ready) })
+	b.allows(name, 0)                   // it has a share still, and nobody else to answer it
+	b.declare(v1, davit.Size{"web": 2}) // hauled back
+	b.allows(name, 1)
 	b.declare(&davit.Release{ID: v1.ID}, nil) // as of one that nobody remembers
 	b.until("none of v1", func(all []davit.Instance) bool {
 		return are(all, 2, davit.Ready) && !slices.ContainsFunc(all, func(i davit.Instance) bool { return i.Release == v1.ID })
 	})
 	b.collected(name)
+}
+
+// allows waits until so many pods of a workload may be evicted.
+func (b *bench) allows(name string, want int32) {
+	b.Helper()
+	b.poll(fmt.Sprintf("%d that may be evicted", want), func() bool {
+		budget, err := b.admin.PolicyV1().PodDisruptionBudgets(b.namespace).Get(b.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return budget.Status.ObservedGeneration == budget.Generation && budget.Status.DisruptionsAllowed == want
+	})
 }
 
 // owned checks whose the objects of a workload are.

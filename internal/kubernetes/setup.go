@@ -14,7 +14,7 @@ func (c *Cluster) described(i davit.Instance, pod *corev1.Pod) davit.Instance {
 	}
 	i.Setup = &davit.Setup{
 		Image: container.Image, Node: pod.Spec.NodeName, Readiness: container.ReadinessProbe != nil,
-		Budgeted: c.hasBudget(objectName(pod.Labels[labelApplication], i.Service, i.Release)),
+		Budgeted: c.budgetOf(objectName(pod.Labels[labelApplication], i.Service, i.Release)) != nil,
 		Requests: amounts(container.Resources.Requests), Limits: amounts(container.Resources.Limits),
 	}
 	if own := container.SecurityContext; own != nil {

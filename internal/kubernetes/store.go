@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
 )
@@ -105,8 +106,9 @@ func (c *Cluster) hasService(name string) bool {
 	return there
 }
 
-// hasBudget reports whether there is a PodDisruptionBudget of that name.
-func (c *Cluster) hasBudget(name string) bool {
-	_, there, _ := c.budgets.GetIndexer().GetByKey(c.namespace + "/" + name) // as above
-	return there
+// budgetOf returns the PodDisruptionBudget of that name; nil when there is none.
+func (c *Cluster) budgetOf(name string) *policyv1.PodDisruptionBudget {
+	o, _, _ := c.budgets.GetIndexer().GetByKey(c.namespace + "/" + name) // as above
+	b, _ := o.(*policyv1.PodDisruptionBudget)
+	return b
 }

@@ -54,7 +54,7 @@ func objects(t *testing.T, w workload) []byte {
 	all := []object{}
 	own := *d
 	own.UID = ""
-	all = append(all, &own, w.endpoint(d), w.budget(d))
+	all = append(all, &own, w.endpoint(d), w.budget(d, 3))
 	if m := w.files(d); m != nil {
 		all = append(all, m)
 	}

@@ -88,18 +88,34 @@ func (w workload) endpoint(owner *appsv1.Deployment) *corev1.Service {
 	}
 }
 
-// budget lets nodes be drained one pod at a time. It never forbids it: a service
-// of one instance would keep its node for ever.
-func (w workload) budget(owner *appsv1.Deployment) *policyv1.PodDisruptionBudget {
-	most := intstr.FromInt32(1)
-	return &policyv1.PodDisruptionBudget{
+// budget lets nodes be drained one pod at a time, while n pods of the workload are to
+// run. The last pod of a service that is to have several stays: that is so in the
+// middle of a rollout, when the release has a share that nobody else would answer, and
+// its place is taken as the rollout goes on. One that is to have a single pod lets it
+// go, or it would keep its node for ever. A pod that is not ready is in nobody's way.
+func (w workload) budget(owner *appsv1.Deployment, n int) *policyv1.PodDisruptionBudget {
+	one, unready := intstr.FromInt32(1), policyv1.AlwaysAllow
+	b := &policyv1.PodDisruptionBudget{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"},
 		ObjectMeta: w.meta(owner),
 		Spec: policyv1.PodDisruptionBudgetSpec{
-			MaxUnavailable: &most,
-			Selector:       &metav1.LabelSelector{MatchLabels: w.selector(w.release.ID, w.service.Name)},
+			Selector:                   &metav1.LabelSelector{MatchLabels: w.selector(w.release.ID, w.service.Name)},
+			UnhealthyPodEvictionPolicy: &unready,
 		},
 	}
+	if w.keepsLast(n) {
+		b.Spec.MinAvailable = &one
+	} else {
+		b.Spec.MaxUnavailable = &one
+	}
+	return b
+}
+
+// keepsLast reports whether the workload, of which n pods are to run, has only a part
+// of its size, and would be without a pod if one went. Of an autoscaled one, n is not
+// how many there are.
+func (w workload) keepsLast(n int) bool {
+	return n == 1 && w.service.Traffic && w.service.Replicas > 1 && w.service.Autoscale == nil
 }
 
 // files is the ConfigMap with the service's files; nil when it has none. It
