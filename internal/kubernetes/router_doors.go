@@ -26,7 +26,7 @@ type doors struct {
 
 	mu       sync.Mutex
 	gateways map[types.NamespacedName]cache.SharedIndexInformer
-	trouble  error // what the watches ran into last
+	troubles map[cache.SharedIndexInformer]error // what each ran into last
 }
 
 // doors returns the cluster's, made the first time.
@@ -36,7 +36,7 @@ func (c *Cluster) doors() (*doors, error) {
 	if c.gatewayAPI != nil {
 		return c.gatewayAPI, nil
 	}
-	d := &doors{cluster: c, changes: newHub(), gateways: map[types.NamespacedName]cache.SharedIndexInformer{}}
+	d := &doors{cluster: c, changes: newHub(), gateways: map[types.NamespacedName]cache.SharedIndexInformer{}, troubles: map[cache.SharedIndexInformer]error{}}
 	d.routes = c.api.routes().informer(cache.Indexers{indexByScope: byScope}, own)
 	err := d.start(d.routes, func(object any) scope {
 		if o, ok := object.(metav1.Object); ok {
@@ -65,8 +65,9 @@ func (d *doors) start(informer cache.SharedIndexInformer, of func(any) scope) er
 		informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) {
 			d.cluster.log.DebugContext(ctx, "a watch was interrupted, and begins again", "cluster", d.cluster.String(), "error", err)
 			d.mu.Lock()
-			defer d.mu.Unlock()
-			d.trouble = err
+			d.troubles[informer] = err
+			d.mu.Unlock()
+			d.changes.send(scope{})
 		}),
 	)
 	if err == nil {
@@ -98,30 +99,60 @@ func (d *doors) gateway(name types.NamespacedName) (cache.SharedIndexInformer, e
 	return informer, nil
 }
 
-// ready returns nil when all that the informers watch is in view.
+// trouble returns what the informers ran into last.
+func (d *doors) trouble(all []cache.SharedIndexInformer) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var troubles []error
+	for _, informer := range all {
+		if !informer.HasSynced() {
+			troubles = append(troubles, d.troubles[informer])
+		}
+	}
+	return errors.Join(troubles...)
+}
+
+// ready returns nil when all that the informers watch is in view, and an error as soon
+// as that is refused.
 func (d *doors) ready(ctx context.Context, all ...cache.SharedIndexInformer) error {
 	stop, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(d.cluster.ctx, cancel)()
+	troubles := d.changes.subscribe(stop, scope{})
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	defer cancel()
+	listening.Go(func() {
+		for !hopeless(d.trouble(all)) {
+			if _, open := <-troubles; !open {
+				return
+			}
+		}
+		cancel()
+	})
 	for _, informer := range all {
-		if cache.WaitForCacheSync(stop.Done(), informer.HasSynced) {
+		if informer.HasSynced() || cache.WaitForCacheSync(stop.Done(), informer.HasSynced) {
 			continue
 		}
 		if d.cluster.ctx.Err() != nil {
 			return d.cluster.closed()
 		}
-		d.mu.Lock()
-		defer d.mu.Unlock()
+		trouble := d.trouble(all)
 		e := &davit.Error{
-			Code: davit.CodeUnavailable, Message: fmt.Sprintf("the routes in %s cannot be watched", d.cluster), Err: errors.Join(d.trouble, ctx.Err()),
+			Code: davit.CodeUnavailable, Message: fmt.Sprintf("the routes in %s cannot be watched", d.cluster), Err: errors.Join(trouble, ctx.Err()),
 			Hint: "is the API server up, and may the server's account list and watch httproutes and gateways?",
 		}
-		if apierrors.IsNotFound(d.trouble) {
+		if apierrors.IsNotFound(trouble) {
 			e.Code, e.Hint = davit.CodeUnsupported, "install the Gateway API and a Gateway, or leave out gateway: to split by the numbers of instances"
 		}
 		return e
 	}
 	return nil
+}
+
+// hopeless reports whether waiting does not mend a watch's trouble.
+func hopeless(trouble error) bool {
+	return apierrors.IsForbidden(trouble) || apierrors.IsNotFound(trouble)
 }
 
 // routesOf returns the routes of an environment. They belong to the watch, and are
