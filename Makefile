@@ -57,8 +57,9 @@ e2e: ## the real binary with real processes, broken on purpose (Linux)
 e2e-kubernetes: ## a real Kubernetes, or the one that KUBECONFIG names, and Davit on it (Linux, as root)
 	if [ -z "$${KUBECONFIG:-}" ]; then \
 		scripts/need containerd=containerd runc=runc iptables=iptables ip=iproute2 /usr/lib/cni/bridge=containernetworking-plugins prometheus=prometheus; \
+		go mod download; \
 		go run ./e2e/cluster/up -build; \
-		go run ./e2e/cluster/up -control-plane go test -tags e2e -parallel 4 $(TESTFLAGS) ./internal/kubernetes; \
+		go test -tags e2e -exec 'go run github.com/davit-dev/davit/e2e/cluster/up -control-plane' -parallel 4 $(TESTFLAGS) ./internal/kubernetes; \
 	fi
 	go test -tags e2e -p 1 -parallel 4 -v -timeout 20m $(TESTFLAGS) ./e2e/cluster ./e2e/kubernetes
 

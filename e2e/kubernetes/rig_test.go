@@ -29,7 +29,8 @@ func newHarbour(t *testing.T, change ...func(*rig.Options)) *harbour {
 	p.must(err)
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the server's log:\n%s", r.Log())
+			did, err := r.Run(context.Background(), "audit", "list", "--limit", "0")
+			t.Logf("what the server did:\n%s %v\nits log:\n%s", did.Stdout, err, r.Log())
 		}
 		if err := r.Close(context.Background()); err != nil {
 			t.Error(err)
