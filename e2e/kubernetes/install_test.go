@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/davit-dev/davit/e2e/cluster/image"
+	"github.com/davit-dev/davit/e2e/rig"
 )
 
 // installed is a server in the cluster, reached through a port of this machine.
@@ -154,5 +155,12 @@ func (p *place) forward() string {
 			_, _ = p.Kubectl(ctx, "port-forward", "service/davit", port+":443") // whoever asks sees that nobody answers
 		}
 	})
+	p.must(rig.Until(p.Context(), "the server is reached", func(ctx context.Context) error {
+		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		return connection.Close()
+	}))
 	return address
 }

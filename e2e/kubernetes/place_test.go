@@ -28,7 +28,7 @@ func newPlace(t *testing.T) *place {
 	p.must(p.Make(t.Context()))
 	t.Cleanup(func() {
 		if t.Failed() {
-			for _, what := range []string{"deployments,pods,httproutes", "events --field-selector=type!=Normal"} {
+			for _, what := range []string{"deployments,pods,httproutes", "events --sort-by=.metadata.creationTimestamp"} {
 				out, err := p.Kubectl(context.Background(), append([]string{"get"}, strings.Fields(what)...)...)
 				t.Logf("%s\n%v", out, err)
 			}
