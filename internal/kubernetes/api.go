@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -41,7 +42,7 @@ func newAPI(config *rest.Config, namespace string) (api, error) {
 	config.UserAgent = fieldManager
 	config.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(requestsPerSecond, requestsAtOnce) // of all groups together
 	known := runtime.NewScheme()
-	add := runtime.NewSchemeBuilder(corev1.AddToScheme, appsv1.AddToScheme, autoscalingv2.AddToScheme, policyv1.AddToScheme, gatewayv1.Install)
+	add := runtime.NewSchemeBuilder(corev1.AddToScheme, appsv1.AddToScheme, autoscalingv2.AddToScheme, policyv1.AddToScheme, discoveryv1.AddToScheme, gatewayv1.Install)
 	if err := add.AddToScheme(known); err != nil {
 		return api{}, fmt.Errorf("registering the kinds of objects: %w", err)
 	}
@@ -52,7 +53,8 @@ func newAPI(config *rest.Config, namespace string) (api, error) {
 	}
 	a := api{namespace: namespace, groups: map[schema.GroupVersion]rest.Interface{}}
 	for _, group := range []schema.GroupVersion{
-		corev1.SchemeGroupVersion, appsv1.SchemeGroupVersion, autoscalingv2.SchemeGroupVersion, policyv1.SchemeGroupVersion, gatewayGroup,
+		corev1.SchemeGroupVersion, appsv1.SchemeGroupVersion, autoscalingv2.SchemeGroupVersion, policyv1.SchemeGroupVersion,
+		discoveryv1.SchemeGroupVersion, gatewayGroup,
 	} {
 		config.GroupVersion, config.APIPath = &group, "/apis"
 		if group.Group == "" {
@@ -83,6 +85,10 @@ func (a api) pods() kind[*corev1.Pod] {
 
 func (a api) services() kind[*corev1.Service] {
 	return kind[*corev1.Service]{a.groups[corev1.SchemeGroupVersion], a.namespace, "services", func() *corev1.Service { return new(corev1.Service) }}
+}
+
+func (a api) slices() kind[*discoveryv1.EndpointSlice] {
+	return kind[*discoveryv1.EndpointSlice]{a.groups[discoveryv1.SchemeGroupVersion], a.namespace, "endpointslices", func() *discoveryv1.EndpointSlice { return new(discoveryv1.EndpointSlice) }}
 }
 
 func (a api) configMaps() kind[*corev1.ConfigMap] {

@@ -85,6 +85,9 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 	if w.keepsLast(n) { // before there is only that one
 		err = r.guard(ctx, w, d, n)
 	}
+	if err == nil {
+		err = r.leave(ctx, w, n)
+	}
 	if err != nil {
 		return err
 	}

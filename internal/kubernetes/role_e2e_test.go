@@ -117,7 +117,17 @@ func live(b *bench, cluster *Cluster) error {
 		return err
 	}
 	before := web(b.T, "v0")
-	err := errors.Join(runtime.Declare(ctx, before, davit.Size{"web": 1}), runtime.Declare(ctx, before, nil))
+	if err := runtime.Declare(ctx, before, davit.Size{"web": 2}); err != nil {
+		return err
+	}
+	var err error
+	b.poll("pods of the release before", func() bool {
+		err = cluster.stumbledOver()
+		return err != nil || len(cluster.podsOf(runtime.scope, "web/"+string(before.ID))) == 2
+	})
+	if err == nil {
+		err = errors.Join(runtime.Declare(ctx, before, davit.Size{"web": 1}), runtime.Declare(ctx, before, nil))
+	}
 	if err != nil {
 		return err
 	}

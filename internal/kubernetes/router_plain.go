@@ -31,7 +31,7 @@ func plainName(s scope, service string) string {
 // have none. With no release, nothing is selected.
 func plain(s scope, service string, note routeNote, releases []*davit.Release) (*corev1.Service, error) {
 	var port int32
-	selector := map[string]string{labelApplication: s.application, labelEnvironment: s.environment, labelService: service}
+	selector := endpoints(map[string]string{labelApplication: s.application, labelEnvironment: s.environment, labelService: service})
 	for _, r := range releases {
 		its, ok := r.Config.Services[service]
 		if !ok || !its.Traffic {

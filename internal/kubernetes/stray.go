@@ -64,6 +64,10 @@ func (r *Runtime) strayed() string {
 			return fmt.Sprintf("Deployment %s is gone", name)
 		case declared.differs(seen):
 			return fmt.Sprintf("Deployment %s was changed, and is to have %d pods", name, *seen.Spec.Replicas)
+		default:
+			if pod := r.idle(seen); pod != "" {
+				return fmt.Sprintf("Pod %s takes no requests: it has no label %s", pod, labelServing)
+			}
 		}
 	}
 	return ""

@@ -35,6 +35,9 @@ func (w workload) template() (*corev1.PodTemplateSpec, error) {
 		template.Labels = map[string]string{}
 	}
 	maps.Copy(template.Labels, w.serviceLabels(w.release, w.service.Name))
+	if w.service.Traffic {
+		template.Labels[labelServing] = serving
+	}
 	if template.Annotations == nil {
 		template.Annotations = map[string]string{}
 	}

@@ -83,7 +83,7 @@ func (w workload) endpoint(owner *appsv1.Deployment) *corev1.Service {
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: w.meta(owner),
 		Spec: corev1.ServiceSpec{
-			Type: corev1.ServiceTypeClusterIP, Selector: w.selector(w.release.ID, w.service.Name), Ports: []corev1.ServicePort{port},
+			Type: corev1.ServiceTypeClusterIP, Selector: endpoints(w.selector(w.release.ID, w.service.Name)), Ports: []corev1.ServicePort{port},
 		},
 	}
 }
