@@ -26,7 +26,8 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
     adminUserEnabled: false
     anonymousPullEnabled: false
     publicNetworkAccess: 'Disabled'
-    networkRuleBypassOptions: 'None'
+    // Azure's own services that sign in get through: an import is the registry's work.
+    networkRuleBypassOptions: 'AzureServices'
     dataEndpointEnabled: true
     zoneRedundancy: 'Enabled'
     policies: {

@@ -8,12 +8,13 @@ resource "azurerm_container_registry" "this" {
   admin_enabled                 = false
   anonymous_pull_enabled        = false
   public_network_access_enabled = false
-  network_rule_bypass_option    = "None"
-  export_policy_enabled         = false
-  data_endpoint_enabled         = true
-  zone_redundancy_enabled       = true
-  retention_policy_in_days      = 30
-  tags                          = var.site.tags
+  # Azure's own services that sign in get through: an import is the registry's work.
+  network_rule_bypass_option = "AzureServices"
+  export_policy_enabled      = false
+  data_endpoint_enabled      = true
+  zone_redundancy_enabled    = true
+  retention_policy_in_days   = 30
+  tags                       = var.site.tags
 
   lifecycle {
     prevent_destroy = true
