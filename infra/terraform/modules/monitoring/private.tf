@@ -8,16 +8,21 @@ resource "azurerm_monitor_private_link_scope" "scope" {
   tags                  = var.site.tags
 }
 
-resource "azurerm_monitor_private_link_scoped_service" "scoped" {
-  for_each = {
-    workspace  = azurerm_log_analytics_workspace.this.id
-    collection = azurerm_monitor_data_collection_endpoint.collection.id
-  }
-
-  name                = each.key
+resource "azurerm_monitor_private_link_scoped_service" "workspace" {
+  name                = "workspace"
   resource_group_name = var.site.resource_group
   scope_name          = azurerm_monitor_private_link_scope.scope.name
-  linked_resource_id  = each.value
+  linked_resource_id  = azurerm_log_analytics_workspace.this.id
+}
+
+resource "azurerm_monitor_private_link_scoped_service" "collection" {
+  name                = "collection"
+  resource_group_name = var.site.resource_group
+  scope_name          = azurerm_monitor_private_link_scope.scope.name
+  linked_resource_id  = azurerm_monitor_data_collection_endpoint.collection.id
+
+  # One at a time, or the scope refuses the second.
+  depends_on = [azurerm_monitor_private_link_scoped_service.workspace]
 }
 
 resource "azurerm_private_endpoint" "endpoint" {
@@ -46,7 +51,7 @@ resource "azurerm_private_endpoint" "endpoint" {
   }
 
   # The endpoint takes the addresses of what is in the scope when it is made.
-  depends_on = [azurerm_monitor_private_link_scoped_service.scoped]
+  depends_on = [azurerm_monitor_private_link_scoped_service.collection]
 }
 
 # Grafana asks for metrics through an endpoint of its own, which waits until
