@@ -142,7 +142,7 @@ variable "api_server_authorized_ranges" {
 }
 
 variable "kubernetes_version" {
-  description = "Minor version of Kubernetes. Patches arrive by the upgrade channel."
+  description = "Minor version of Kubernetes that a cluster or a pool begins with. Patches arrive by the upgrade channel, the next minor by az aks upgrade."
   type        = string
   default     = "1.35"
 

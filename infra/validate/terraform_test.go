@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -143,30 +144,65 @@ func TestWhatMustNotBeLostIsKept(t *testing.T) {
 		"azurerm_key_vault": false, "azurerm_storage_account": false,
 		"azurerm_postgresql_flexible_server": false, "azurerm_postgresql_flexible_server_database": false,
 	}
-	root := filepath.Join(infra, "terraform")
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(path) != ".tf" {
-			return err
+	for _, r := range written(t) {
+		if _, ok := kept[r.kind]; !ok {
+			continue
 		}
-		for _, block := range strings.Split("\n"+read(t, path), "\nresource \"")[1:] {
-			kind, _, _ := strings.Cut(block, "\"")
-			if _, ok := kept[kind]; !ok {
-				continue
-			}
-			body, _, _ := strings.Cut(block, "\n}")
-			if !strings.Contains(body, "prevent_destroy = true") {
-				t.Errorf("%s: %s may be destroyed: its lifecycle has no prevent_destroy", path, kind)
-			}
-			kept[kind] = true
+		if !strings.Contains(r.body, "prevent_destroy = true") {
+			t.Errorf("%s: %s may be destroyed: its lifecycle has no prevent_destroy", r.file, r.kind)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+		kept[r.kind] = true
 	}
 	for kind, found := range kept {
 		if !found {
 			t.Errorf("no %s is there to be kept", kind)
 		}
 	}
+}
+
+// What Azure changes by itself is no change to be undone: a plan after a patch, or
+// after the autoscaler, is empty.
+func TestWhatAzureChangesIsLeftAlone(t *testing.T) {
+	left := map[string][]string{
+		"azurerm_kubernetes_cluster":           {"default_node_pool[0].node_count", "default_node_pool[0].orchestrator_version", "kubernetes_version"},
+		"azurerm_kubernetes_cluster_node_pool": {"node_count", "orchestrator_version"},
+	}
+	for _, r := range written(t) {
+		_, rest, _ := strings.Cut(r.body, "ignore_changes = [")
+		ignored, _, _ := strings.Cut(rest, "\n  }")
+		names := strings.FieldsFunc(ignored, func(c rune) bool { return strings.ContainsRune(", \n", c) })
+		for _, name := range left[r.kind] {
+			if !slices.ContainsFunc(names, func(n string) bool { return strings.TrimSuffix(n, "]") == name }) {
+				t.Errorf("%s: %s would be put back: the lifecycle's ignore_changes has no %s", r.file, r.kind, name)
+			}
+		}
+		delete(left, r.kind)
+	}
+	for kind := range left {
+		t.Errorf("no %s is there to be left alone", kind)
+	}
+}
+
+// block is a resource as a file of Terraform's writes it.
+type block struct{ file, kind, body string }
+
+// written are the resources of all files.
+func written(t *testing.T) []block {
+	t.Helper()
+	var all []block
+	err := filepath.WalkDir(filepath.Join(infra, "terraform"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".tf" {
+			return err
+		}
+		for _, text := range strings.Split("\n"+read(t, path), "\nresource \"")[1:] {
+			kind, _, _ := strings.Cut(text, "\"")
+			body, _, _ := strings.Cut(text, "\n}")
+			all = append(all, block{path, kind, body})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

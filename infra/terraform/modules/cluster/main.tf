@@ -152,8 +152,12 @@ resource "azurerm_kubernetes_cluster" "this" {
 
   lifecycle {
     prevent_destroy = true
-    # The autoscaler's.
-    ignore_changes = [default_node_pool[0].node_count]
+    # The autoscaler's; and the upgrade channel's, which makes 1.35.4 of 1.35.
+    ignore_changes = [
+      default_node_pool[0].node_count,
+      default_node_pool[0].orchestrator_version,
+      kubernetes_version,
+    ]
   }
 }
 
@@ -185,7 +189,7 @@ resource "azurerm_kubernetes_cluster_node_pool" "this" {
   }
 
   lifecycle {
-    ignore_changes = [node_count]
+    ignore_changes = [node_count, orchestrator_version]
   }
 }
 
