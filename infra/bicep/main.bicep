@@ -115,8 +115,8 @@ param alertEmails string[]
 @minValue(1)
 param budgetAmount int
 
-@description('First month of the budget.')
-param budgetStart string = '2026-12-01T00:00:00Z'
+@description('First month of the budget: the one in which it is made, for Azure takes none that is past. 2026-12-01T00:00:00Z.')
+param budgetStart string
 
 @description('Repository whose workflows deploy, owner/name. They sign in by OpenID Connect, in the environment of this environment\'s name.')
 param githubRepository string

@@ -1,6 +1,6 @@
 using 'main.bicep'
 
-// What is yours: unique, owner, costCenter, the groups, alertEmails and githubRepository.
+// What is yours: unique, owner, costCenter, the groups, alertEmails, budgetStart and githubRepository.
 param environment = 'production'
 param location = 'westeurope'
 param locationCode = 'weu'
@@ -36,5 +36,7 @@ param logDailyQuotaGb = 10
 
 param alertEmails = ['platform@example.org']
 param budgetAmount = 5000
+// The month in which the environment is made.
+param budgetStart = '2026-12-01T00:00:00Z'
 
 param githubRepository = 'davit-dev/davit'

@@ -1,6 +1,6 @@
 using 'main.bicep'
 
-// What is yours: unique, owner, costCenter, the groups, alertEmails and githubRepository.
+// What is yours: unique, owner, costCenter, the groups, alertEmails, budgetStart and githubRepository.
 param environment = 'staging'
 param location = 'westeurope'
 param locationCode = 'weu'
@@ -31,5 +31,7 @@ param logDailyQuotaGb = 1
 
 param alertEmails = ['platform@example.org']
 param budgetAmount = 1500
+// The month in which the environment is made.
+param budgetStart = '2026-12-01T00:00:00Z'
 
 param githubRepository = 'davit-dev/davit'

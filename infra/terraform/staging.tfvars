@@ -1,4 +1,4 @@
-# What is yours: unique, owner, cost_center, the groups, alert_emails and github_repository.
+# What is yours: unique, owner, cost_center, the groups, alert_emails, budget_start and github_repository.
 environment   = "staging"
 location      = "westeurope"
 location_code = "weu"
@@ -29,5 +29,6 @@ log_daily_quota_gb = 1
 
 alert_emails  = ["platform@example.org"]
 budget_amount = 1500
+budget_start  = "2026-12-01T00:00:00Z" # the month in which the environment is made
 
 github_repository = "davit-dev/davit"

@@ -358,12 +358,11 @@ variable "budget_amount" {
 }
 
 variable "budget_start" {
-  description = "First month of the budget."
+  description = "First month of the budget: the one in which it is made, for Azure takes none that is past."
   type        = string
-  default     = "2026-12-01T00:00:00Z"
 
   validation {
-    condition     = can(regex("^20[0-9]{2}-[01][0-9]-01T00:00:00Z$", var.budget_start))
+    condition     = can(regex("^20[0-9]{2}-(0[1-9]|1[0-2])-01T00:00:00Z$", var.budget_start))
     error_message = "budget_start is the first of a month: 2026-12-01T00:00:00Z."
   }
 }

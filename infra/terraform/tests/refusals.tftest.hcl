@@ -22,6 +22,7 @@ variables {
   postgres_sku           = "GP_Standard_D2ds_v5"
   alert_emails           = ["platform@example.org"]
   budget_amount          = 100
+  budget_start           = "2026-12-01T00:00:00Z"
   github_repository      = "example/shop"
 }
 
