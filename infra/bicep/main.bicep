@@ -267,6 +267,7 @@ module cluster 'modules/cluster.bicep' = {
     subnetId: network.outputs.subnetIds.nodes
     zoneId: network.outputs.zoneIds.cluster
     authorizedRanges: apiServerAuthorizedRanges
+    egressRange: network.outputs.egressRange
     identityId: identity.outputs.ids.cluster
     kubelet: {
       id: identity.outputs.ids.kubelet

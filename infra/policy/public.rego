@@ -46,9 +46,17 @@ deny contains violation("public", r, "the API server is public and answers every
 	some r in resources
 	r.type == "azurerm_kubernetes_cluster"
 	not r.change.after.private_cluster_enabled
-	ranges := {range | some range in object.get(r.change.after, ["api_server_access_profile", 0, "authorized_ip_ranges"], [])}
+	ranges := authorized(r)
 	count({range | some range in ranges; not endswith(range, "/0")}) == 0
 }
+
+authorized(r) := {range | some range in object.get(r.change.after, ["api_server_access_profile", 0, "authorized_ip_ranges"], [])} if not late(r)
+
+# With the address that nodes leave by, which is known when it is made, the ranges
+# are known then too: the others are those of the variable.
+authorized(r) := {range | some range in input.variables.api_server_authorized_ranges.value} if late(r)
+
+late(r) if r.change.after_unknown.api_server_access_profile[0].authorized_ip_ranges == true
 
 # The services that are reached by private link.
 linked := {

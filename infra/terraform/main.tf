@@ -115,6 +115,7 @@ module "cluster" {
   subnet_id              = module.network.subnet_ids["nodes"]
   zone_id                = module.network.zone_ids["cluster"]
   authorized_ranges      = var.api_server_authorized_ranges
+  egress_range           = module.network.egress_range
   identity_ids           = module.identity.ids
   kubelet                = { client_id = module.identity.client_ids["kubelet"], object_id = module.identity.principal_ids["kubelet"] }
   kubernetes_version     = var.kubernetes_version

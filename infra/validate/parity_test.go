@@ -135,8 +135,9 @@ func properties(d *bicep.Deployment, module, symbol string) map[string]any {
 	return find(d, module, symbol).Body["properties"].(map[string]any)
 }
 
-// deployment is what infra/bicep asks for in an environment.
-func deployment(t *testing.T, environment string) *bicep.Deployment {
+// deployment is what infra/bicep asks for in an environment, with the given values
+// instead of those of its file: a parameter's name, its value, and so on.
+func deployment(t *testing.T, environment string, given ...string) *bicep.Deployment {
 	t.Helper()
 	program, err := bicep.Load(filepath.Join(infra, "bicep", "main.bicep"))
 	if err != nil {
@@ -145,6 +146,13 @@ func deployment(t *testing.T, environment string) *bicep.Deployment {
 	parameters, err := bicep.ParseFile(filepath.Join(infra, "bicep", environment+".bicepparam"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(given); i += 2 {
+		other, err := bicep.Parse("given.bicepparam", "using 'main.bicep'\nparam "+given[i]+" = "+given[i+1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		parameters.Assignments = append(slices.DeleteFunc(parameters.Assignments, func(a *bicep.Assignment) bool { return a.Name == given[i] }), other.Assignments...)
 	}
 	d, err := program.Evaluate(parameters)
 	if err != nil {

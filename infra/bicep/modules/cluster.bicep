@@ -13,6 +13,9 @@ param zoneId string
 @description('Who reaches a public API server. Without any, it is private.')
 param authorizedRanges string[]
 
+@description('What the nodes are seen as outside of the network: they reach a public API server there too.')
+param egressRange string
+
 @description('Identity of the control plane.')
 param identityId string
 
@@ -96,7 +99,7 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2025-07-01' = {
       enablePrivateCluster: isPrivate
       enablePrivateClusterPublicFQDN: false
       privateDNSZone: isPrivate ? zoneId : null
-      authorizedIPRanges: isPrivate ? null : authorizedRanges
+      authorizedIPRanges: isPrivate ? null : concat(authorizedRanges, [egressRange])
       disableRunCommand: true
     }
     identityProfile: {

@@ -239,5 +239,8 @@ output zoneIds { *: string } = mapValues(zones, name => resourceId('Microsoft.Ne
 @description('Name of the address that traffic leaves from.')
 output egressAddressName string = egressAddress.name
 
+@description('What the nodes are seen as by all that is outside of the network.')
+output egressRange string = '${egressAddress.properties.ipAddress}/32'
+
 @description('Names of the security groups.')
 output securityGroupNames string[] = [for (group, i) in rules: securityGroups[i].name]

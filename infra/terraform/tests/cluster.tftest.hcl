@@ -6,6 +6,7 @@ variables {
   subnet_id              = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v/subnets/nodes"
   zone_id                = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Network/privateDnsZones/privatelink.westeurope.azmk8s.io"
   authorized_ranges      = []
+  egress_range           = "198.51.100.1/32"
   kubelet                = { client_id = "00000000-0000-0000-0000-000000000001", object_id = "00000000-0000-0000-0000-000000000002" }
   kubernetes_version     = "1.35"
   pod_cidr               = "10.244.0.0/16"
@@ -71,7 +72,7 @@ run "public_for_those_who_are_named" {
     error_message = "With authorized ranges the API server is public."
   }
   assert {
-    condition     = azurerm_kubernetes_cluster.this.api_server_access_profile[0].authorized_ip_ranges == toset(["203.0.113.0/24"])
-    error_message = "The API server answers others than those who were named."
+    condition     = azurerm_kubernetes_cluster.this.api_server_access_profile[0].authorized_ip_ranges == toset(["203.0.113.0/24", "198.51.100.1/32"])
+    error_message = "The API server answers others than those who were named and the nodes, which come by the NAT gateway's address."
   }
 }

@@ -51,7 +51,7 @@ resource "azurerm_kubernetes_cluster" "this" {
   }
 
   dynamic "api_server_access_profile" {
-    for_each = local.private ? [] : [var.authorized_ranges]
+    for_each = local.private ? [] : [concat(var.authorized_ranges, [var.egress_range])]
     content {
       authorized_ip_ranges = api_server_access_profile.value
     }

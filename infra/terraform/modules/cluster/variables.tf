@@ -25,6 +25,11 @@ variable "authorized_ranges" {
   type        = list(string)
 }
 
+variable "egress_range" {
+  description = "What the nodes are seen as outside of the network: they reach a public API server there too."
+  type        = string
+}
+
 variable "identity_ids" {
   description = "Identities by name: cluster and kubelet."
   type        = map(string)

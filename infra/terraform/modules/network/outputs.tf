@@ -13,6 +13,11 @@ output "subnet_ids" {
   ]
 }
 
+output "egress_range" {
+  description = "What the nodes are seen as by all that is outside of the network."
+  value       = "${azurerm_public_ip.egress_address.ip_address}/32"
+}
+
 output "zone_ids" {
   description = "Private DNS zones by the service that they resolve, linked to the network."
   value       = { for name, z in azurerm_private_dns_zone.this : name => z.id }
