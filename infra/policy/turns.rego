@@ -2,15 +2,25 @@
 # turn: Terraform makes at once whatever does not depend on each other.
 package infra
 
-# Types of which a resource of a module waits for the others.
+# Types of which a resource of a module waits for the others, where the module has
+# what they change.
 turns := [
-	{"azurerm_monitor_private_link_scoped_service"},
+	{"of": "azurerm_monitor_private_link_scope", "types": {"azurerm_monitor_private_link_scoped_service"}},
+	{"of": "azurerm_managed_redis", "types": {"azurerm_managed_redis_access_policy_assignment", "azurerm_private_endpoint"}},
+	{"of": "azurerm_postgresql_flexible_server", "types": {
+		"azurerm_postgresql_flexible_server_active_directory_administrator",
+		"azurerm_postgresql_flexible_server_configuration",
+		"azurerm_postgresql_flexible_server_database",
+		"azurerm_private_endpoint",
+	}},
 ]
 
 deny contains {"rule": "turns", "address": sprintf("%s%s", [within(module), a]), "says": sprintf("it is made while %s is, which Azure refuses: add depends_on", [b])} if {
 	some module, m in modules
-	some types in turns
-	members := {sprintf("%s.%s", [r.type, r.name]) | some r in m.resources; r.type in types}
+	some turn in turns
+	some changed in m.resources
+	changed.type == turn.of
+	members := {sprintf("%s.%s", [r.type, r.name]) | some r in m.resources; r.type in turn.types}
 	some a in members
 	some b in members
 	a < b

@@ -13,6 +13,18 @@ func TestEveryTurnIsWaitedFor(t *testing.T) {
 			"monitoring", "azurerm_monitor_private_link_scoped_service", "collection",
 			"azurerm_monitor_private_link_scoped_service.collection", "it is made while azurerm_monitor_private_link_scoped_service.workspace is",
 		},
+		{
+			"davit", "azurerm_private_endpoint", "endpoint",
+			"azurerm_postgresql_flexible_server_database.database", "it is made while azurerm_private_endpoint.endpoint is",
+		},
+		{
+			"davit", "azurerm_postgresql_flexible_server_active_directory_administrator", "admin",
+			"azurerm_postgresql_flexible_server_active_directory_administrator.admin", "it is made while azurerm_postgresql_flexible_server_configuration.setting is",
+		},
+		{
+			"redis", "azurerm_private_endpoint", "endpoint",
+			"azurerm_managed_redis_access_policy_assignment.access", "it is made while azurerm_private_endpoint.endpoint is",
+		},
 	} {
 		t.Run(tc.kind+"."+tc.name, func(t *testing.T) {
 			document := plan(t, "production").document(t)

@@ -152,6 +152,7 @@ module endpoint 'endpoint.bicep' = {
     subnetId: subnetId
     zoneIds: [zoneIds.postgres]
   }
+  dependsOn: [state]
 }
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {

@@ -67,6 +67,8 @@ module endpoint 'endpoint.bicep' = {
     subnetId: subnetId
     zoneIds: [zoneIds.redis]
   }
+  // The cache refuses a change during another.
+  dependsOn: [access]
 }
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {

@@ -51,6 +51,8 @@ resource "azurerm_postgresql_flexible_server_active_directory_administrator" "ad
   object_id           = var.database_admin_group.object_id
   principal_name      = var.database_admin_group.name
   principal_type      = "Group"
+
+  depends_on = [azurerm_postgresql_flexible_server_configuration.setting]
 }
 
 resource "azurerm_postgresql_flexible_server_database" "database" {
@@ -59,11 +61,15 @@ resource "azurerm_postgresql_flexible_server_database" "database" {
   charset   = "UTF8"
   collation = "en_US.utf8"
 
+  depends_on = [azurerm_postgresql_flexible_server_active_directory_administrator.admin]
+
   lifecycle {
     prevent_destroy = true
   }
 }
 
+# What is done to the server is done in turn, for it refuses a change during another:
+# its parameters, who administers it, the database, the endpoint.
 resource "azurerm_postgresql_flexible_server_configuration" "setting" {
   for_each = {
     "connection_throttle.enable" = "on"
@@ -95,6 +101,8 @@ resource "azurerm_private_endpoint" "endpoint" {
     name                 = "default"
     private_dns_zone_ids = [var.zone_ids["postgres"]]
   }
+
+  depends_on = [azurerm_postgresql_flexible_server_database.database]
 }
 
 resource "azurerm_monitor_diagnostic_setting" "diagnostics" {

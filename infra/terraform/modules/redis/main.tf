@@ -41,6 +41,9 @@ resource "azurerm_private_endpoint" "endpoint" {
     name                 = "default"
     private_dns_zone_ids = [var.zone_ids["redis"]]
   }
+
+  # The cache refuses a change during another.
+  depends_on = [azurerm_managed_redis_access_policy_assignment.access]
 }
 
 resource "azurerm_monitor_diagnostic_setting" "diagnostics" {
