@@ -187,6 +187,7 @@ module monitoring 'modules/monitoring.bicep' = {
     zoneIds: network.outputs.zoneIds
     networkName: network.outputs.name
     egressAddressName: network.outputs.egressAddressName
+    natGatewayName: network.outputs.natGatewayName
     securityGroupNames: network.outputs.securityGroupNames
     logRetentionDays: logRetentionDays
     logDailyQuotaGb: logDailyQuotaGb

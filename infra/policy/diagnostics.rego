@@ -9,6 +9,8 @@ diagnosable := {
 	"azurerm_kubernetes_cluster",
 	"azurerm_log_analytics_workspace",
 	"azurerm_managed_redis",
+	"azurerm_monitor_data_collection_rule",
+	"azurerm_nat_gateway",
 	"azurerm_network_security_group",
 	"azurerm_postgresql_flexible_server",
 	"azurerm_public_ip",
@@ -28,14 +30,12 @@ undiagnosable := {
 	"azurerm_monitor_action_group",
 	"azurerm_monitor_alert_prometheus_rule_group",
 	"azurerm_monitor_data_collection_endpoint",
-	"azurerm_monitor_data_collection_rule",
 	"azurerm_monitor_data_collection_rule_association",
 	"azurerm_monitor_diagnostic_setting",
 	"azurerm_monitor_metric_alert",
 	"azurerm_monitor_private_link_scope",
 	"azurerm_monitor_private_link_scoped_service",
 	"azurerm_monitor_workspace",
-	"azurerm_nat_gateway",
 	"azurerm_nat_gateway_public_ip_association",
 	"azurerm_postgresql_flexible_server_active_directory_administrator",
 	"azurerm_postgresql_flexible_server_configuration",
@@ -77,7 +77,7 @@ deny contains violation("diagnostics", r, "the diagnostic setting takes neither 
 deny contains violation("diagnostics", r, sprintf("diagnostics are missing: the cluster's setting has no %s", [category])) if {
 	some r in resources
 	r.type == "azurerm_monitor_diagnostic_setting"
-	startswith(r.address, "module.cluster.")
+	r.address == "module.cluster.azurerm_monitor_diagnostic_setting.diagnostics"
 	some category in ["kube-audit-admin", "guard", "cluster-autoscaler", "csi-azuredisk-controller"]
 	not category in {log.category | some log in r.change.after.enabled_log}
 }

@@ -35,6 +35,7 @@ func TestEveryRuleCanFail(t *testing.T) {
 		{name: "role of somebody", address: role, path: []any{"principal_type"}, value: nil, says: "principal_type"},
 		{name: "role on a subscription", address: role, path: []any{"scope"}, value: "/subscriptions/" + nobody, says: "wider than a resource"},
 		{name: "setting of nothing", address: setting, path: []any{"enabled_log"}, value: []any{}, says: "has no kube-audit-admin"},
+		{name: "flow logs of nothing", address: `module.monitoring.azurerm_monitor_diagnostic_setting.network_diagnostics["nat"]`, path: []any{"enabled_log"}, value: []any{}, says: "neither logs nor metrics"},
 		{name: "tag missing", address: registry, path: []any{"tags", "owner"}, value: "", says: "tags are missing: owner"},
 		{name: "no tags", address: registry, path: []any{"tags"}, value: nil, says: "tags are missing: cost_center, environment"},
 		{name: "address in one zone", address: "module.network.azurerm_public_ip.egress_address", path: []any{"zones"}, value: []any{"1"}, says: "it lives in 1 of three zones"},

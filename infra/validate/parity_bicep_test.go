@@ -116,7 +116,7 @@ func afterHyphen(name string) string { return name[strings.LastIndex(name, "-")+
 // diagnosed is what a diagnostic setting is of.
 func (i instance) diagnosed() string {
 	typ := lastType(i.Scope)
-	if typ == "networkSecurityGroups" {
+	if typ == "networkSecurityGroups" || typ == "dataCollectionRules" {
 		return "of " + typ + " " + afterHyphen(lastName(i.Scope))
 	}
 	return "of " + typ

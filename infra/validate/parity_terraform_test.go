@@ -172,10 +172,13 @@ func wired(said map[string]string, r Resource, p Plan) {
 // targets are what diagnostic settings are of, which a plan knows by no name.
 var targets = map[string]string{
 	"cluster/diagnostics":                          "managedClusters",
+	"cluster/rule_diagnostics/containers":          "dataCollectionRules containers",
+	"cluster/rule_diagnostics/prometheus":          "dataCollectionRules prometheus",
 	"davit/diagnostics":                            "flexibleServers",
 	"monitoring/diagnostics/grafana":               "grafana",
 	"monitoring/diagnostics/workspace":             "workspaces",
 	"monitoring/network_diagnostics/egress":        "publicIPAddresses",
+	"monitoring/network_diagnostics/nat":           "natGateways",
 	"monitoring/network_diagnostics/nsg-endpoints": "networkSecurityGroups endpoints",
 	"monitoring/network_diagnostics/nsg-ingress":   "networkSecurityGroups ingress",
 	"monitoring/network_diagnostics/nsg-nodes":     "networkSecurityGroups nodes",

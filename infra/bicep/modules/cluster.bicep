@@ -377,6 +377,32 @@ resource endpointAssociation 'Microsoft.Insights/dataCollectionRuleAssociations@
   properties: { dataCollectionEndpointId: collectionEndpointId }
 }
 
+// What could not be collected.
+var logErrors = [
+  {
+    category: 'LogErrors'
+    enabled: true
+  }
+]
+
+resource containersDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: containers
+  name: 'to-workspace'
+  properties: {
+    workspaceId: workspaceId
+    logs: logErrors
+  }
+}
+
+resource prometheusDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: prometheus
+  name: 'to-workspace'
+  properties: {
+    workspaceId: workspaceId
+    logs: logErrors
+  }
+}
+
 // The alerts are data, which both languages read.
 var alertGroups = {
   nodes: loadJsonContent('../../alerts/nodes.json')

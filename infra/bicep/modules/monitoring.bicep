@@ -17,6 +17,9 @@ param networkName string
 @description('Name of the address that traffic leaves from, for its diagnostics.')
 param egressAddressName string
 
+@description('Name of the NAT gateway, for its diagnostics.')
+param natGatewayName string
+
 @description('Names of the security groups, for their diagnostics.')
 param securityGroupNames string[]
 
@@ -299,6 +302,25 @@ resource egressAddressDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05
     workspaceId: workspace.id
     logs: allLogs
     metrics: allMetrics
+  }
+}
+
+resource natGateway 'Microsoft.Network/natGateways@2024-07-01' existing = {
+  name: natGatewayName
+}
+
+// Which node went where. The gateway has no metrics that can be sent.
+resource natGatewayDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: natGateway
+  name: 'to-workspace'
+  properties: {
+    workspaceId: workspace.id
+    logs: [
+      {
+        category: 'NatGatewayFlowlogsV1'
+        enabled: true
+      }
+    ]
   }
 }
 

@@ -242,5 +242,8 @@ output egressAddressName string = egressAddress.name
 @description('What the nodes are seen as by all that is outside of the network.')
 output egressRange string = '${egressAddress.properties.ipAddress}/32'
 
+@description('Name of the NAT gateway.')
+output natGatewayName string = egress.name
+
 @description('Names of the security groups.')
 output securityGroupNames string[] = [for (group, i) in rules: securityGroups[i].name]

@@ -128,6 +128,22 @@ resource "azurerm_monitor_alert_prometheus_rule_group" "alerts" {
   }
 }
 
+# What could not be collected.
+resource "azurerm_monitor_diagnostic_setting" "rule_diagnostics" {
+  for_each = {
+    containers = azurerm_monitor_data_collection_rule.containers.id
+    prometheus = azurerm_monitor_data_collection_rule.prometheus.id
+  }
+
+  name                       = "to-workspace"
+  target_resource_id         = each.value
+  log_analytics_workspace_id = var.workspace_id
+
+  enabled_log {
+    category = "LogErrors"
+  }
+}
+
 resource "azurerm_monitor_diagnostic_setting" "diagnostics" {
   name                           = "to-workspace"
   target_resource_id             = azurerm_kubernetes_cluster.this.id

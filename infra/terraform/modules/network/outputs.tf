@@ -30,6 +30,7 @@ output "diagnosed" {
     {
       vnet   = azurerm_virtual_network.this.id
       egress = azurerm_public_ip.egress_address.id
+      nat    = azurerm_nat_gateway.egress.id
     },
     { for name, g in azurerm_network_security_group.this : "nsg-${name}" => g.id },
   )
