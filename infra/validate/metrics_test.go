@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
 )
 
 var metric = regexp.MustCompile(`\b(davit|traefik|kube|kubelet)_[a-z_]+`)
@@ -28,12 +31,8 @@ var exported = map[string]bool{
 // its source names.
 func TestAlertsAndDashboardsAskForWhatIsThere(t *testing.T) {
 	source := sources(t)
-	files, err := filepath.Glob(filepath.Join(infra, "alerts", "*.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("no alerts", err)
-	}
 	asked := 0
-	for _, file := range append(files, filepath.Join(infra, "dashboards", "davit.json")) {
+	for _, file := range queried(t) {
 		var document any
 		parse(t, file, &document)
 		for _, expression := range expressions(document) {
@@ -52,6 +51,58 @@ func TestAlertsAndDashboardsAskForWhatIsThere(t *testing.T) {
 	if asked == 0 {
 		t.Error("nothing was asked for")
 	}
+}
+
+var window = regexp.MustCompile(`\[(\w+)\]`)
+
+// A rate over less than four answers of whom it asks is full of holes: answers are
+// late, and some are lost.
+func TestWindowsAreLongEnough(t *testing.T) {
+	var settings struct{ Data map[string]string }
+	parse(t, filepath.Join(infra, "kubernetes", "metrics", "prometheus.yaml"), &settings)
+	var scrape struct {
+		Global struct {
+			Interval string `json:"scrape_interval"`
+		}
+	}
+	if err := yaml.Unmarshal([]byte(settings.Data["prometheus-config"]), &scrape); err != nil {
+		t.Fatal(err)
+	}
+	ours, err := time.ParseDuration(scrape.Global.Interval)
+	if err != nil {
+		t.Fatalf("how often Davit and the gateway are asked is not said, and would be once a minute: %v", err)
+	}
+	const others = 30 * time.Second // managed Prometheus' own, of the cluster's metrics
+	found := 0
+	for _, file := range queried(t) {
+		var document any
+		parse(t, file, &document)
+		for _, expression := range expressions(document) {
+			interval := ours
+			if name := metric.FindString(expression); strings.HasPrefix(name, "kube") {
+				interval = others
+			}
+			for _, m := range window.FindAllStringSubmatch(expression, -1) {
+				found++
+				if length, err := time.ParseDuration(m[1]); err != nil || length < 4*interval {
+					t.Errorf("%s: %q looks at %s, less than four answers (%s apart)", file, expression, m[1], interval)
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no expression has a window")
+	}
+}
+
+// queried are the files with expressions.
+func queried(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(infra, "alerts", "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no alerts", err)
+	}
+	return append(files, filepath.Join(infra, "dashboards", "davit.json"))
 }
 
 // expressions are the queries of a document, wherever they are.
