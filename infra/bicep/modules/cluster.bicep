@@ -266,11 +266,23 @@ resource nodeImages 'Microsoft.ContainerService/managedClusters/maintenanceConfi
   }
 }
 
+// The first lets administrators do everything in the cluster, the second fetch the
+// credentials that say where it is.
 resource admins 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for group in adminGroupObjectIds: {
   scope: cluster
   name: guid(cluster.id, group, roles.clusterAdmin)
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.clusterAdmin)
+    principalId: group
+    principalType: 'Group'
+  }
+}]
+
+resource adminUsers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for group in adminGroupObjectIds: {
+  scope: cluster
+  name: guid(cluster.id, group, roles.clusterUser)
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.clusterUser)
     principalId: group
     principalType: 'Group'
   }

@@ -193,11 +193,22 @@ resource "azurerm_kubernetes_cluster_node_pool" "this" {
   }
 }
 
+# The first lets administrators do everything in the cluster, the second fetch the
+# credentials that say where it is.
 resource "azurerm_role_assignment" "admins" {
   for_each = toset(var.admin_group_object_ids)
 
   scope                = azurerm_kubernetes_cluster.this.id
   role_definition_name = "Azure Kubernetes Service RBAC Cluster Admin"
+  principal_id         = each.value
+  principal_type       = "Group"
+}
+
+resource "azurerm_role_assignment" "admin_users" {
+  for_each = toset(var.admin_group_object_ids)
+
+  scope                = azurerm_kubernetes_cluster.this.id
+  role_definition_name = "Azure Kubernetes Service Cluster User Role"
   principal_id         = each.value
   principal_type       = "Group"
 }
