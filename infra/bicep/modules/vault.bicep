@@ -130,6 +130,7 @@ resource expiry 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15'
       includedEventTypes: [
         'Microsoft.KeyVault.CertificateExpired'
         'Microsoft.KeyVault.CertificateNearExpiry'
+        'Microsoft.KeyVault.KeyExpired'
         'Microsoft.KeyVault.KeyNearExpiry'
         'Microsoft.KeyVault.SecretExpired'
         'Microsoft.KeyVault.SecretNearExpiry'

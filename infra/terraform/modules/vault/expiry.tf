@@ -27,6 +27,7 @@ resource "azurerm_eventgrid_system_topic_event_subscription" "expiry" {
   included_event_types = [
     "Microsoft.KeyVault.CertificateExpired",
     "Microsoft.KeyVault.CertificateNearExpiry",
+    "Microsoft.KeyVault.KeyExpired",
     "Microsoft.KeyVault.KeyNearExpiry",
     "Microsoft.KeyVault.SecretExpired",
     "Microsoft.KeyVault.SecretNearExpiry",
