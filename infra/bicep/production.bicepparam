@@ -10,7 +10,7 @@ param costCenter = 'engineering'
 
 param addressSpace = '10.41.0.0/16'
 
-// Three zones, a node in each. The general pool's nodes are about 380 EUR a month each.
+// Three zones, a node in each. The general pool's nodes are about 360 USD a month each.
 param systemPool = { vmSize: 'Standard_D4ads_v5', min: 3, max: 6 }
 param userPools = {
   general: { vmSize: 'Standard_D8ads_v5', min: 3, max: 12 }

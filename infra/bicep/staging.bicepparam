@@ -10,7 +10,7 @@ param costCenter = 'engineering'
 
 param addressSpace = '10.40.0.0/16'
 
-// Nodes are the greatest part of the bill. A node of the size below is about 190 EUR a month.
+// Nodes are the greatest part of the bill. A node of the size below is about 180 USD a month.
 param systemPool = { vmSize: 'Standard_D4ads_v5', min: 3, max: 5 }
 param userPools = {
   general: { vmSize: 'Standard_D4ads_v5', min: 1, max: 4 }

@@ -280,7 +280,7 @@ resource davitVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 // What a workflow may do inside of the cluster is said there:
-// infra/kubernetes/deployer.yaml.
+// infra/kubernetes/davit/deployer.yaml.
 resource deployCluster 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: cluster
   name: guid(cluster.id, principalIds.deploy, roles.clusterUser)

@@ -31,7 +31,7 @@ resource "azurerm_role_assignment" "davit_roles" {
 }
 
 # What a workflow may do inside of the cluster is said there:
-# infra/kubernetes/deployer.yaml.
+# infra/kubernetes/davit/deployer.yaml.
 resource "azurerm_role_assignment" "deploy_roles" {
   for_each = {
     cluster = { scope = var.cluster_id, role = "Azure Kubernetes Service Cluster User Role" }
