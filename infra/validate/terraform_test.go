@@ -141,7 +141,8 @@ func TestModules(t *testing.T) {
 func TestWhatMustNotBeLostIsKept(t *testing.T) {
 	kept := map[string]bool{
 		"azurerm_resource_group": false, "azurerm_kubernetes_cluster": false, "azurerm_container_registry": false,
-		"azurerm_key_vault": false, "azurerm_storage_account": false,
+		"azurerm_key_vault": false, "azurerm_storage_account": false, "azurerm_storage_container": false,
+		"azurerm_log_analytics_workspace": false, "azurerm_monitor_workspace": false,
 		"azurerm_postgresql_flexible_server": false, "azurerm_postgresql_flexible_server_database": false,
 	}
 	for _, r := range written(t) {

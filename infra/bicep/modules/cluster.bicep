@@ -230,6 +230,16 @@ resource pools 'Microsoft.ContainerService/managedClusters/agentPools@2025-07-01
   }
 }]
 
+// It keeps pools too: docs/infrastructure.md says how one is taken out.
+resource keep 'Microsoft.Authorization/locks@2020-05-01' = {
+  scope: cluster
+  name: 'keep'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'All that runs.'
+  }
+}
+
 resource upgrades 'Microsoft.ContainerService/managedClusters/maintenanceConfigurations@2025-07-01' = {
   parent: cluster
   name: 'aksManagedAutoUpgradeSchedule'

@@ -142,6 +142,15 @@ resource state 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2025-08-01' 
   dependsOn: [admin]
 }
 
+resource keep 'Microsoft.Authorization/locks@2020-05-01' = {
+  scope: server
+  name: 'keep'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'The state of Davit.'
+  }
+}
+
 module endpoint 'endpoint.bicep' = {
   name: 'postgres-endpoint'
   params: {

@@ -86,6 +86,24 @@ resource metrics 'Microsoft.Monitor/accounts@2023-04-03' = {
   properties: { publicNetworkAccess: 'Disabled' }
 }
 
+resource keepLogs 'Microsoft.Authorization/locks@2020-05-01' = {
+  scope: workspace
+  name: 'keep'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Logs and audit.'
+  }
+}
+
+resource keepMetrics 'Microsoft.Authorization/locks@2020-05-01' = {
+  scope: metrics
+  name: 'keep'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Metrics that gates and alerts look back at.'
+  }
+}
+
 resource collection 'Microsoft.Insights/dataCollectionEndpoints@2023-03-11' = {
   name: 'dce-${site.name}'
   location: site.location

@@ -40,6 +40,15 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
   }
 }
 
+resource keep 'Microsoft.Authorization/locks@2020-05-01' = {
+  scope: registry
+  name: 'keep'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Images that releases are made of.'
+  }
+}
+
 module endpoint 'endpoint.bicep' = {
   name: 'registry-endpoint'
   params: {

@@ -89,6 +89,15 @@ resource receipts 'Microsoft.Storage/storageAccounts/blobServices/containers@202
   properties: { publicAccess: 'None' }
 }
 
+resource keep 'Microsoft.Authorization/locks@2020-05-01' = {
+  scope: account
+  name: 'keep'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Receipts and audit.'
+  }
+}
+
 resource queues 'Microsoft.Storage/storageAccounts/queueServices@2025-01-01' = {
   parent: account
   name: 'default'

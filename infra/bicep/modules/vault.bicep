@@ -61,6 +61,15 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   }
 }
 
+resource keep 'Microsoft.Authorization/locks@2020-05-01' = {
+  scope: vault
+  name: 'keep'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Secrets that nobody else has.'
+  }
+}
+
 module endpoint 'endpoint.bicep' = {
   name: 'vault-endpoint'
   params: {

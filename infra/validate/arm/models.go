@@ -41,6 +41,7 @@ import (
 	"github.com/hashicorp/go-azure-sdk/resource-manager/privatedns/2024-06-01/virtualnetworklinks"
 	"github.com/hashicorp/go-azure-sdk/resource-manager/redisenterprise/2025-07-01/databases"
 	"github.com/hashicorp/go-azure-sdk/resource-manager/redisenterprise/2025-07-01/redisenterprise"
+	"github.com/hashicorp/go-azure-sdk/resource-manager/resources/2020-05-01/managementlocks"
 	"github.com/hashicorp/go-azure-sdk/resource-manager/resources/2024-03-01/resourcegroups"
 	"github.com/hashicorp/go-azure-sdk/resource-manager/storage/2025-01-01/blobcontainers"
 	"github.com/hashicorp/go-azure-sdk/resource-manager/storage/2025-01-01/blobservice"
@@ -53,6 +54,7 @@ import (
 // models are what the operation that makes a resource takes, by type and version.
 var models = map[string]any{
 	"Microsoft.AlertsManagement/prometheusRuleGroups@2023-03-01":                               prometheusrulegroupresources.PrometheusRuleGroupResource{},
+	"Microsoft.Authorization/locks@2020-05-01":                                                 managementlocks.ManagementLockObject{},
 	"Microsoft.Authorization/roleAssignments@2022-04-01":                                       roleassignments.RoleAssignmentCreateParameters{},
 	"Microsoft.Cache/redisEnterprise/databases/accessPolicyAssignments@2025-07-01":             redisenterprise.AccessPolicyAssignment{},
 	"Microsoft.Cache/redisEnterprise/databases@2025-07-01":                                     databases.Database{},

@@ -11,6 +11,10 @@ resource "azurerm_log_analytics_workspace" "this" {
   internet_ingestion_access_type = "Disabled"
   internet_query_access_type     = "Disabled"
   tags                           = var.site.tags
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 # Container logs are the bulk: the Basic plan takes them for a quarter of the
@@ -28,6 +32,10 @@ resource "azurerm_monitor_workspace" "metrics" {
   location                      = var.site.location
   public_network_access_enabled = false
   tags                          = var.site.tags
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "azurerm_monitor_data_collection_endpoint" "collection" {

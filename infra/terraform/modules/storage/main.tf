@@ -48,6 +48,10 @@ resource "azurerm_storage_container" "receipts" {
   name                  = "receipts"
   storage_account_id    = azurerm_storage_account.this.id
   container_access_type = "private"
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "azurerm_storage_queue" "queue" {
