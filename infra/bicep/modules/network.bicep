@@ -32,7 +32,8 @@ var fromBalancer = { name: 'AllowLoadBalancerInbound', priority: 110, direction:
 var fromOperators = { name: 'AllowOperatorsInbound', priority: 110, direction: 'Inbound', protocol: 'Tcp', from: operatorRanges, to: [endpointsPrefix], ports: servicePorts }
 
 // What is allowed, by subnet. All else is denied, by rules of their own: the
-// defaults of Azure allow the whole network and every peer of it.
+// defaults of Azure allow the whole network and every peer of it. Azure's public
+// services are in the tag Internet, and pods meet the gateway by its address.
 var allowed = {
   nodes: [
     { name: 'AllowClusterInbound', priority: 100, direction: 'Inbound', protocol: '*', from: clusterRanges, to: clusterRanges, ports: ['*'] }
@@ -40,7 +41,7 @@ var allowed = {
     { name: 'AllowClientsInbound', priority: 120, direction: 'Inbound', protocol: 'Tcp', from: gatewayRanges, to: [nodesPrefix, ingressPrefix], ports: gatewayPorts }
     { name: 'AllowClusterOutbound', priority: 100, direction: 'Outbound', protocol: '*', from: clusterRanges, to: clusterRanges, ports: ['*'] }
     { name: 'AllowEndpointsOutbound', priority: 110, direction: 'Outbound', protocol: 'Tcp', from: clusterRanges, to: [endpointsPrefix], ports: servicePorts }
-    { name: 'AllowAzureOutbound', priority: 120, direction: 'Outbound', protocol: 'Tcp', from: clusterRanges, to: ['AzureCloud'], ports: ['443'] }
+    { name: 'AllowGatewayOutbound', priority: 120, direction: 'Outbound', protocol: 'Tcp', from: clusterRanges, to: [ingressPrefix], ports: gatewayPorts }
     { name: 'AllowInternetHttpsOutbound', priority: 130, direction: 'Outbound', protocol: 'Tcp', from: clusterRanges, to: ['Internet'], ports: ['443'] }
     { name: 'AllowTimeOutbound', priority: 140, direction: 'Outbound', protocol: 'Udp', from: [nodesPrefix], to: ['Internet'], ports: ['123'] }
   ]

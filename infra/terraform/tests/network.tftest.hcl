@@ -26,6 +26,19 @@ run "subnets_do_not_overlap" {
   }
 }
 
+run "pods_reach_the_gateway" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition     = [for r in azurerm_network_security_group.this["nodes"].security_rule : r.destination_address_prefix if r.name == "AllowGatewayOutbound"] == ["10.40.16.0/24"]
+    error_message = "Pods are kept from the subnet of the gateway."
+  }
+}
+
 run "operators_reach_endpoints_and_nothing_else" {
   command = plan
 

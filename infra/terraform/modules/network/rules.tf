@@ -15,7 +15,8 @@ locals {
   from_balancer = { name = "AllowLoadBalancerInbound", priority = 110, direction = "Inbound", protocol = "*", from = ["AzureLoadBalancer"], to = ["*"], ports = ["*"] }
 
   # What is allowed, by subnet. All else is denied, by rules of their own: the
-  # defaults of Azure allow the whole network and every peer of it.
+  # defaults of Azure allow the whole network and every peer of it. Azure's public
+  # services are in the tag Internet, and pods meet the gateway by its address.
   allowed = {
     nodes = [
       { name = "AllowClusterInbound", priority = 100, direction = "Inbound", protocol = "*", from = local.cluster, to = local.cluster, ports = ["*"] },
@@ -23,7 +24,7 @@ locals {
       { name = "AllowClientsInbound", priority = 120, direction = "Inbound", protocol = "Tcp", from = local.clients, to = [local.prefixes.nodes, local.prefixes.ingress], ports = local.gateway_ports },
       { name = "AllowClusterOutbound", priority = 100, direction = "Outbound", protocol = "*", from = local.cluster, to = local.cluster, ports = ["*"] },
       { name = "AllowEndpointsOutbound", priority = 110, direction = "Outbound", protocol = "Tcp", from = local.cluster, to = [local.prefixes.endpoints], ports = local.service_ports },
-      { name = "AllowAzureOutbound", priority = 120, direction = "Outbound", protocol = "Tcp", from = local.cluster, to = ["AzureCloud"], ports = ["443"] },
+      { name = "AllowGatewayOutbound", priority = 120, direction = "Outbound", protocol = "Tcp", from = local.cluster, to = [local.prefixes.ingress], ports = local.gateway_ports },
       { name = "AllowInternetHttpsOutbound", priority = 130, direction = "Outbound", protocol = "Tcp", from = local.cluster, to = ["Internet"], ports = ["443"] },
       { name = "AllowTimeOutbound", priority = 140, direction = "Outbound", protocol = "Udp", from = [local.prefixes.nodes], to = ["Internet"], ports = ["123"] },
     ]
