@@ -73,10 +73,11 @@ func spread(resources []*bicep.Instance) []instance {
 			subnet := object(s)
 			name := plain(subnet["name"])
 			add(r, "Microsoft.Network/virtualNetworks/subnets", name, subnet)
-			for _, with := range []string{"networkSecurityGroup", "natGateway"} {
-				if follow(subnet, []string{"properties", with, "id"}) != nil {
-					add(r, "subnets/"+with, name, nil)
-				}
+			if group := follow(subnet, []string{"properties", "networkSecurityGroup", "id"}); group != nil {
+				add(r, "subnets/networkSecurityGroup", name+" with the rules of "+afterHyphen(plain(group)), nil)
+			}
+			if follow(subnet, []string{"properties", "natGateway", "id"}) != nil {
+				add(r, "subnets/natGateway", name, nil)
 			}
 		}
 	}

@@ -25,7 +25,7 @@ var pairs = []pair{
 		"default_outbound_access_enabled = properties.defaultOutboundAccess",
 		"private_endpoint_network_policies = properties.privateEndpointNetworkPolicies",
 	)},
-	{azurerm: "azurerm_subnet_network_security_group_association", arm: "subnets/networkSecurityGroup", key: func(r Resource, _ Plan) string { return r.Index }},
+	{azurerm: "azurerm_subnet_network_security_group_association", arm: "subnets/networkSecurityGroup", key: grouped},
 	{azurerm: "azurerm_subnet_nat_gateway_association", arm: "subnets/natGateway", key: func(r Resource, _ Plan) string { return r.Name }},
 	{azurerm: "azurerm_network_security_group", arm: "Microsoft.Network/networkSecurityGroups", properties: []property{{"rules", terraformRules, armRules}}},
 	{azurerm: "azurerm_private_dns_zone", arm: "Microsoft.Network/privateDnsZones"},

@@ -140,6 +140,16 @@ func accessed(r Resource, p Plan) string {
 	return "for " + who(p, r, "object_id")
 }
 
+// grouped is which subnet has which security group's rules.
+func grouped(r Resource, p Plan) string {
+	of, _ := references(p, r, "network_security_group_id")
+	group := "another's"
+	if slices.Contains(of, "each.key") {
+		group = r.Index
+	}
+	return r.Index + " with the rules of " + group
+}
+
 // zoneOfLink is the zone that is linked.
 func zoneOfLink(r Resource, p Plan) string { return zoneName(p, r.Index) }
 

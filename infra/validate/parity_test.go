@@ -114,6 +114,11 @@ func TestParityFindsDifferences(t *testing.T) {
 			zone := properties(d, "vault/endpoint", "records")["privateDnsZoneConfigs"].([]any)[0].(map[string]any)
 			zone["properties"] = map[string]any{"privateDnsZoneId": "/privateDnsZones/privatelink.azurecr.io"}
 		},
+		"subnets/networkSecurityGroup in network, nodes with the rules of nodes is declared by Terraform": func(d *bicep.Deployment) {
+			subnets := properties(d, "network", "virtualNetwork")["subnets"].([]any)
+			nodes, ingress := object(subnets[0])["properties"].(map[string]any), object(subnets[1])["properties"].(map[string]any)
+			nodes["networkSecurityGroup"], ingress["networkSecurityGroup"] = ingress["networkSecurityGroup"], nodes["networkSecurityGroup"]
+		},
 		"tags is": func(d *bicep.Deployment) { delete(find(d, "redis", "cache").Body["tags"].(map[string]any), "owner") },
 	} {
 		t.Run(want, func(t *testing.T) {

@@ -144,6 +144,7 @@ resource securityGroups 'Microsoft.Network/networkSecurityGroups@2024-07-01' = [
 
 // The subnets are within the network: said on their own they would be made one
 // beside the other, which Azure refuses, and taken away by the next deployment.
+// Groups are called by name: a place in their list would be another's one day.
 resource virtualNetwork 'Microsoft.Network/virtualNetworks@2024-07-01' = {
   name: 'vnet-${site.name}'
   location: site.location
@@ -160,7 +161,7 @@ resource virtualNetwork 'Microsoft.Network/virtualNetworks@2024-07-01' = {
           defaultOutboundAccess: false
           privateEndpointNetworkPolicies: 'Disabled'
           networkSecurityGroup: {
-            id: securityGroups[0].id
+            id: resourceId('Microsoft.Network/networkSecurityGroups', 'nsg-${site.name}-nodes')
           }
           natGateway: { id: egress.id }
         }
@@ -172,7 +173,7 @@ resource virtualNetwork 'Microsoft.Network/virtualNetworks@2024-07-01' = {
           defaultOutboundAccess: false
           privateEndpointNetworkPolicies: 'Disabled'
           networkSecurityGroup: {
-            id: securityGroups[1].id
+            id: resourceId('Microsoft.Network/networkSecurityGroups', 'nsg-${site.name}-ingress')
           }
         }
       }
@@ -184,12 +185,13 @@ resource virtualNetwork 'Microsoft.Network/virtualNetworks@2024-07-01' = {
           // Without it, security groups let everybody to private endpoints.
           privateEndpointNetworkPolicies: 'Enabled'
           networkSecurityGroup: {
-            id: securityGroups[2].id
+            id: resourceId('Microsoft.Network/networkSecurityGroups', 'nsg-${site.name}-endpoints')
           }
         }
       }
     ]
   }
+  dependsOn: [securityGroups]
 }
 
 resource nodes 'Microsoft.Network/virtualNetworks/subnets@2024-07-01' existing = {
