@@ -220,21 +220,27 @@ func (w workload) mount(pod *corev1.PodSpec, c *corev1.Container) {
 }
 
 // part lets the pod leave without loss: it stops being an endpoint at once, is
-// told to stop only when that has gone round, and then has its grace period. A
-// template that says itself how it wants to leave is left alone.
+// told to stop only when that has gone round, and then has its grace. A template
+// that says itself what a container does before it stops is left to that, and one
+// that gives the pod longer keeps its time: what is read from a cluster always has
+// a time, which is mostly nobody's wish.
 func (w workload) part(pod *corev1.PodSpec, c *corev1.Container) {
-	var sleep int64
-	if w.service.Traffic && w.sleeps && (c.Lifecycle == nil || c.Lifecycle.PreStop == nil) {
-		sleep = min(seconds(w.service.DrainLimit), leaveSeconds)
+	if c.Lifecycle == nil {
+		c.Lifecycle = &corev1.Lifecycle{}
 	}
-	if sleep > 0 {
-		if c.Lifecycle == nil {
-			c.Lifecycle = &corev1.Lifecycle{}
+	if c.Lifecycle.PreStop == nil && w.service.Traffic && w.sleeps {
+		if sleep := min(seconds(w.service.DrainLimit), leaveSeconds); sleep > 0 {
+			c.Lifecycle.PreStop = &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: sleep}}
 		}
-		c.Lifecycle.PreStop = &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: sleep}}
 	}
-	if pod.TerminationGracePeriodSeconds == nil {
-		grace := sleep + seconds(w.service.Grace)
-		pod.TerminationGracePeriodSeconds = &grace
+	least := seconds(w.service.Grace) // after what it sleeps: that counts too
+	if p := c.Lifecycle.PreStop; p != nil && p.Sleep != nil {
+		least += p.Sleep.Seconds
+	}
+	if *c.Lifecycle == (corev1.Lifecycle{}) {
+		c.Lifecycle = nil
+	}
+	if own := pod.TerminationGracePeriodSeconds; own == nil || *own < least {
+		pod.TerminationGracePeriodSeconds = &least
 	}
 }

@@ -121,6 +121,48 @@ func TestNoSleepOnOldServers(t *testing.T) {
 	}
 }
 
+// A pod has its service's grace after what it sleeps, whatever its manifest says,
+// and longer if that says so.
+func TestGraceAfterSleep(t *testing.T) {
+	const sleep, exec = "lifecycle: {preStop: {sleep: {seconds: 20}}}", "lifecycle: {preStop: {exec: {command: [/leave]}}}"
+	for name, c := range map[string]struct {
+		period, lifecycle string
+		noTraffic         bool
+		want, sleep       int64
+	}{
+		"none":              {want: 15, sleep: 5},
+		"none at all":       {period: "0", want: 15, sleep: 5},
+		"less than sleep":   {period: "3", want: 15, sleep: 5},
+		"as long as sleep":  {period: "5", want: 15, sleep: 5},
+		"as a cluster says": {period: "30", want: 30, sleep: 5},
+		"longer":            {period: "120", want: 120, sleep: 5},
+		"sleeps itself":     {period: "25", lifecycle: sleep, want: 30, sleep: 20},
+		"does something":    {period: "5", lifecycle: exec, want: 10},
+		"a worker":          {period: "5", noTraffic: true, want: 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			manifest := "spec: {containers: [{name: web, " + c.lifecycle + "}]}\n"
+			if c.period != "" {
+				manifest = "spec: {terminationGracePeriodSeconds: " + c.period + ", containers: [{name: web, " + c.lifecycle + "}]}\n"
+			}
+			template, err := golden(t, func(s *davit.Service) { s.Manifest, s.Traffic = []byte(manifest), !c.noTraffic }).template()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := *template.Spec.TerminationGracePeriodSeconds; got != c.want {
+				t.Errorf("the pod has %d s, want %d", got, c.want)
+			}
+			var slept int64
+			if l := template.Spec.Containers[0].Lifecycle; l != nil && l.PreStop != nil && l.PreStop.Sleep != nil {
+				slept = l.PreStop.Sleep.Seconds
+			}
+			if slept != c.sleep {
+				t.Errorf("it sleeps %d s, want %d", slept, c.sleep)
+			}
+		})
+	}
+}
+
 func TestPinned(t *testing.T) {
 	const sum = "sha256:1234"
 	for image, want := range map[string]string{
