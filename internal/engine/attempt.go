@@ -48,12 +48,13 @@ func (a *attempt) over() <-chan struct{} {
 }
 
 // fact is what an attempt tells its driver. Exactly one of verdict, event, step,
-// lapsed and reached is set.
+// lacks, lapsed and reached is set.
 type fact struct {
 	at      time.Time
 	verdict *davit.Verdict
 	event   *davit.Event
 	step    davit.Step
+	lacks   string // what the step waits for
 	lapsed  *lapse
 	reached bool
 }
@@ -85,6 +86,7 @@ func (d *driver) begin(ctx context.Context, key target) *attempt {
 	c := &convergence{
 		place: d.place, platform: d.platform, release: d.Store.Release, patience: readyPatience, recorded: d.grip.recorded, age: d.grip.age,
 		step:   func(s davit.Step) { tell(fact{step: s}) },
+		lacks:  func(what string) { tell(fact{lacks: what}) },
 		routed: func(s davit.Split) { say(davit.EventRouted, "traffic: "+s.String()+effect(d.platform.Router), s) },
 		remained: func(id davit.ReleaseID, n int64) {
 			say(davit.EventTrouble, remainedMessage(id, n), nil)

@@ -33,6 +33,7 @@ type convergence struct {
 	// one ready instance of each service has to do.
 	patience time.Duration
 	step     func(davit.Step)
+	lacks    func(string) // what the step waits for
 	routed   func(davit.Split)
 	remained func(davit.ReleaseID, int64) // requests still in flight at the drain limit
 }
@@ -160,6 +161,7 @@ func (c *convergence) ready(ctx context.Context, releases []*davit.Release) erro
 	changes := c.platform.Runtime.Watch(watch)
 	limit := time.NewTimer(c.patience)
 	defer limit.Stop()
+	said := ""
 	for expired := false; ; {
 		instances, err := c.instances(ctx)
 		if err != nil {
@@ -174,6 +176,10 @@ func (c *convergence) ready(ctx context.Context, releases []*davit.Release) erro
 		if expired {
 			return fmt.Errorf("after %s not enough is ready: %s", c.patience, unready(instances))
 		}
+		if lacks := unready(c.awaited(instances)); lacks != said {
+			c.lacks(lacks)
+			said = lacks
+		}
 		select {
 		case <-changes:
 		case <-limit.C:
@@ -182,6 +188,17 @@ func (c *convergence) ready(ctx context.Context, releases []*davit.Release) erro
 			return ctx.Err()
 		}
 	}
+}
+
+// awaited are those of the instances that the split cannot be served without.
+func (c *convergence) awaited(instances []davit.Instance) []davit.Instance {
+	var all []davit.Instance
+	for _, i := range instances {
+		if i.Condition != davit.Draining && (i.Release == c.judged || c.state.Split[i.Release] > 0) {
+			all = append(all, i)
+		}
+	}
+	return all
 }
 
 // servable reports whether enough instances are ready for the state's split.
@@ -307,7 +324,11 @@ func unready(instances []davit.Instance) string {
 	var each []string
 	for _, i := range instances {
 		if i.Condition != davit.Ready {
-			each = append(each, fmt.Sprintf("%s of %s (%s) is %s: %s", i.Service, i.Release.Short(), i.ID, i.Condition, i.Reason))
+			text := fmt.Sprintf("%s of %s (%s) is %s", i.Service, i.Release.Short(), i.ID, i.Condition)
+			if i.Reason != "" {
+				text += ": " + i.Reason
+			}
+			each = append(each, text)
 		}
 	}
 	if len(each) == 0 {

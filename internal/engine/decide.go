@@ -19,6 +19,12 @@ const (
 	settle        // hauled back: the rollout ends
 )
 
+// progress is how far a state is that is converged to.
+type progress struct {
+	reached bool
+	lacks   string // what it waits for, in the platform's words; "" when that is not known
+}
+
 // decision is a move and, for hauling back, the cause. wake is when to decide
 // again though nothing happens; zero for never.
 type decision struct {
@@ -27,15 +33,15 @@ type decision struct {
 	wake  time.Time
 }
 
-// decide is the engine's judgement: a pure function of the rollout, of whether
-// its state has been reached, and of the time. The rollout's verdicts are those
-// of its present stage.
-func decide(r *davit.Rollout, reached bool, now time.Time) decision {
+// decide is the engine's judgement: a pure function of the rollout, of how far
+// its state is, and of the time. The rollout's verdicts are those of its present
+// stage.
+func decide(r *davit.Rollout, p progress, now time.Time) decision {
 	switch r.Phase {
 	case davit.HaulingBack:
-		return decideBack(r, reached, now)
+		return decideBack(r, p.reached, now)
 	case davit.Running, davit.Watching:
-		return decideStage(r, reached, now)
+		return decideStage(r, p, now)
 	default:
 		return decision{}
 	}
@@ -61,7 +67,7 @@ func decideBack(r *davit.Rollout, reached bool, now time.Time) decision {
 	return decision{wake: limit}
 }
 
-func decideStage(r *davit.Rollout, reached bool, now time.Time) decision {
+func decideStage(r *davit.Rollout, toward progress, now time.Time) decision {
 	stage := stageOf(r)
 	for _, v := range r.Verdicts {
 		if v.Outcome == davit.Fail && !advisory(stage, v.Gate) {
@@ -72,10 +78,10 @@ func decideStage(r *davit.Rollout, reached bool, now time.Time) decision {
 	if r.Phase == davit.Running {
 		deadline = r.Deadline()
 		if !deadline.IsZero() && !now.Before(deadline) {
-			return decision{move: haulBack, cause: fmt.Sprintf("the deadline of %s passed in stage %q, %s", r.Plan.Deadline, stage.Name, whatIsMissing(r, stage, reached))}
+			return decision{move: haulBack, cause: fmt.Sprintf("the deadline of %s passed in stage %q, %s", r.Plan.Deadline, stage.Name, whatIsMissing(r, stage, toward))}
 		}
 	}
-	if !reached || r.Paused {
+	if !toward.reached || r.Paused {
 		return decision{wake: deadline}
 	}
 	p := pending(r, stage)
@@ -91,7 +97,7 @@ func decideStage(r *davit.Rollout, reached bool, now time.Time) decision {
 	case len(p.limited)+len(p.others) == 0 || stage.Watch && (len(p.limited) == 0 || !now.Before(limit)):
 		return decision{move: advance}
 	case !now.Before(limit):
-		return decision{move: haulBack, cause: "inconclusive for too long: " + whatIsMissing(r, stage, reached)}
+		return decision{move: haulBack, cause: "inconclusive for too long: " + whatIsMissing(r, stage, toward)}
 	}
 	return decision{wake: earlier(deadline, limit)}
 }
@@ -144,8 +150,11 @@ func bakeEnded(stage davit.Stage, outcomes map[string]davit.Outcome) bool {
 }
 
 // whatIsMissing says what a stage waits for.
-func whatIsMissing(r *davit.Rollout, stage davit.Stage, reached bool) string {
-	if !reached {
+func whatIsMissing(r *davit.Rollout, stage davit.Stage, toward progress) string {
+	switch {
+	case !toward.reached && toward.lacks != "":
+		return fmt.Sprintf("at step %s: %s", r.Step, toward.lacks)
+	case !toward.reached:
 		return fmt.Sprintf("at step %s", r.Step)
 	}
 	reasons := map[string]string{}

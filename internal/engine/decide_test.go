@@ -31,8 +31,29 @@ func TestAGateMayEndTheBake(t *testing.T) {
 		for _, gate := range test.passed {
 			r.Verdicts = append(r.Verdicts, davit.Verdict{Gate: gate, Outcome: davit.Pass})
 		}
-		if got := decide(r, true, now.Add(time.Minute)); got.move != test.want {
+		if got := decide(r, progress{reached: true}, now.Add(time.Minute)); got.move != test.want {
 			t.Errorf("%s: the move is %d, want %d", name, got.move, test.want)
+		}
+	}
+}
+
+// A deadline that passes says what the stage waited for, as far as that is known.
+func TestADeadlineSaysWhatWasMissing(t *testing.T) {
+	now := time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
+	r := &davit.Rollout{Phase: davit.Running, StartedAt: now, Step: davit.StepReady, Plan: davit.Plan{
+		Deadline: davit.Duration(time.Minute), Stages: []davit.Stage{{Name: "canary", Gates: []davit.Gate{{Name: "errors", Kind: "errors"}}}},
+	}}
+	for _, test := range []struct {
+		progress progress
+		want     string
+	}{
+		{progress{}, "at step ready"},
+		{progress{lacks: "web of v2 (web-1) is starting: 503"}, "at step ready: web of v2 (web-1) is starting: 503"},
+		{progress{reached: true, lacks: "of before"}, "waiting for errors (no answer yet)"},
+	} {
+		want := `the deadline of 1m0s passed in stage "canary", ` + test.want
+		if got := decide(r, test.progress, now.Add(time.Minute)); got.move != haulBack || got.cause != want {
+			t.Errorf("%+v: move %d for %q, want %q", test.progress, got.move, got.cause, want)
 		}
 	}
 }

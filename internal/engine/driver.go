@@ -47,6 +47,7 @@ type driver struct {
 type situation struct {
 	reached  bool
 	at       time.Time   // when it was reached
+	lacks    string      // what the step at work waits for; "" when it did not say
 	trouble  string      // the last one said
 	lapsed   davit.Split // what was in effect until a lease ran out; nil when none did
 	verdicts []davit.Verdict
@@ -172,7 +173,10 @@ func (d *driver) note(f fact) {
 		// Not recorded: converging is idempotent, so a restarted server
 		// need not know how far it was.
 		d.rollout.Step = f.step
+		d.seen.lacks = ""
 		d.changed.send()
+	case f.lacks != "":
+		d.seen.lacks = f.lacks
 	}
 }
 
@@ -242,7 +246,7 @@ func (d *driver) turn(ctx context.Context) (wake time.Time, err error) {
 			t.meddled(d.meddled)
 		}
 		d.absorb(t)
-		decided := decide(t.rollout, d.current() && d.seen.reached, t.now)
+		decided := decide(t.rollout, d.progress(), t.now)
 		switch decided.move {
 		case stay:
 			return earlier(decided.wake, thaw), d.commit(ctx, t)
@@ -262,6 +266,14 @@ func (d *driver) turn(ctx context.Context) (wake time.Time, err error) {
 // current reports whether the attempt at work is the one that was decided on;
 // what another one found says nothing about this.
 func (d *driver) current() bool { return d.attempt != nil && d.attempt.key == d.wanted() }
+
+// progress is how far the attempt that was decided on is.
+func (d *driver) progress() progress {
+	if !d.current() {
+		return progress{}
+	}
+	return progress{d.seen.reached, d.seen.lacks}
+}
 
 // absorb takes what the attempt found into the transition's rollout.
 func (d *driver) absorb(t *transition) {

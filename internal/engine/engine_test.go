@@ -62,7 +62,7 @@ func TestCandidateIsHauledBack(t *testing.T) {
 		during func(*bench, davit.ReleaseID) // once it runs
 		cause  string
 	}{
-		"never ready": {blueGreen, func(b *bench) { b.world.fault(func() { b.world.neverReady["v2"] = true }) }, nil, "the deadline of 15m0s passed"},
+		"never ready": {blueGreen, func(b *bench) { b.world.fault(func() { b.world.neverReady["v2"] = true }) }, nil, "is starting: its probe is answered 503"},
 		"crash loop":  {blueGreen, func(b *bench) { b.world.fault(func() { b.world.crashing["v2"] = true }) }, nil, "crash loop: exited 3"},
 		"errors": {canary(errorGate), nil, func(b *bench, id davit.ReleaseID) {
 			b.awaitShare(id, 50)

@@ -167,7 +167,9 @@ func (w *world) startLocked(r *davit.Release, service string) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		switch {
-		case i.Condition != davit.Starting || w.neverReady[version]:
+		case i.Condition != davit.Starting:
+		case w.neverReady[version]:
+			i.Reason = "its probe is answered 503"
 		case w.crashing[version]:
 			i.Condition, i.Reason = davit.Failed, "crash loop: exited 3"
 		default:
