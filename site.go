@@ -25,6 +25,9 @@ type Kubernetes struct {
 	// NodePatience is how long an instance may wait for a node before it counts as
 	// failed.
 	NodePatience Duration `json:"nodePatience,omitempty"`
+	// ProbePatience is how long after its start an instance's readiness probe may
+	// fail before it counts as failed; zero leaves that to the deadline.
+	ProbePatience Duration `json:"probePatience,omitempty"`
 }
 
 // Gateway names a Gateway of the Gateway API.

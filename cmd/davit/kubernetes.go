@@ -31,7 +31,7 @@ type clusters struct {
 // clusterKey is what makes two environments share a cluster.
 type clusterKey struct {
 	kubeconfig, context, namespace string
-	nodePatience                   time.Duration
+	nodePatience, probePatience    time.Duration
 }
 
 func newClusters(server string, log *slog.Logger) *clusters {
@@ -79,7 +79,7 @@ func (c *clusters) logs(ctx context.Context, q api.LogQuery, lines int, each fun
 
 // at returns the namespace of a cluster that a site is in.
 func (c *clusters) at(site davit.Kubernetes) (*kubernetes.Cluster, error) {
-	return c.cluster(clusterKey{site.Kubeconfig, site.Context, site.Namespace, site.NodePatience.D()})
+	return c.cluster(clusterKey{site.Kubeconfig, site.Context, site.Namespace, site.NodePatience.D(), site.ProbePatience.D()})
 }
 
 // cluster returns a namespace of a cluster, and begins to watch it the first time.
@@ -90,7 +90,8 @@ func (c *clusters) cluster(key clusterKey) (*kubernetes.Cluster, error) {
 		return cluster, nil
 	}
 	cluster, err := kubernetes.Connect(context.Background(), kubernetes.Options{
-		Kubeconfig: key.kubeconfig, Context: key.context, Namespace: key.namespace, Server: c.server, NodePatience: key.nodePatience, Log: c.log,
+		Kubeconfig: key.kubeconfig, Context: key.context, Namespace: key.namespace, Server: c.server,
+		NodePatience: key.nodePatience, ProbePatience: key.probePatience, Log: c.log,
 	})
 	if err == nil {
 		c.open[key] = cluster

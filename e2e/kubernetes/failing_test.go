@@ -16,7 +16,7 @@ import (
 // its users notice nothing.
 func TestNeverReady(t *testing.T) {
 	t.Parallel()
-	h := newHarbour(t, func(o *rig.Options) { o.Replicas, o.NodePatience = 1, "2s" })
+	h := newHarbour(t, func(o *rig.Options) { o.Replicas, o.NodePatience, o.ProbePatience = 1, "2s", "5s" })
 	h.must(h.Fault("v2", `{"api": {"crashAfter": "1ms"}}`))
 	h.must(h.Fault("v3", `{"api": {"neverReady": true}}`))
 	h.promote(rig.BlueGreen, "v1")
@@ -28,10 +28,12 @@ func TestNeverReady(t *testing.T) {
 		within        time.Duration
 	}{
 		{"ImageThatNobodyHas", "v9", rig.Canary, "ErrImageNeverPull", 10 * time.Second},
+		{"ImageThatCannotBePulled", "v1", pulled(rig.BlueGreen, "127.0.0.1:1/shop@sha256:"+strings.Repeat("a", 64)), "connection refused", 30 * time.Second},
 		{"CrashLoop", "v2", rig.BlueGreen, "CrashLoopBackOff", 30 * time.Second},
 		{"SecretThatIsNotThere", "v1", with(rig.BlueGreen, "secrets: {TOKEN: secret:nobodys/token}"), `CreateContainerConfigError: secret "nobodys" not found`, 10 * time.Second},
 		{"NoNodeHasRoom", "v1", with(rig.Rolling, "resources: {cpu: 1000}"), "Unschedulable: 0/", 10 * time.Second},
-		{"NeverReady", "v3", rig.Strategy{Name: "impatient", Rules: "blueGreen", Deadline: "8s"}, "the deadline of 8s passed", 10 * time.Second},
+		{"NeverReady", "v3", rig.BlueGreen, "Readiness probe failed: HTTP probe failed with statuscode: 503", 15 * time.Second},
+		{"Impatient", "v3", rig.Strategy{Name: "impatient", Rules: "blueGreen", Deadline: "3s"}, "at step ready: api of v3 ", 5 * time.Second},
 	} {
 		h.T.Run(c.name, func(t *testing.T) {
 			d := h.on(t).haulBack(c.strategy, c.version)
@@ -52,6 +54,12 @@ func TestNeverReady(t *testing.T) {
 // with adds a line to the service api.
 func with(s rig.Strategy, line string) rig.Strategy {
 	s.API = append(s.API, line)
+	return s
+}
+
+// pulled has the image of the service api be one of a registry.
+func pulled(s rig.Strategy, image string) rig.Strategy {
+	s.Image = image
 	return s
 }
 

@@ -20,6 +20,7 @@ type Strategy struct {
 	Gates            []string // the gates, as davit.yaml says them
 	Deadline, Window string   // 2m and 0s when they are ""
 	API              []string // further lines of the service api
+	Image            string   // that the api is pulled as; what is on the node when it is ""
 }
 
 // ErrorsGate allows one request in a hundred to fail.

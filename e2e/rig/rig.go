@@ -36,8 +36,8 @@ type Options struct {
 	Kubeconfig string
 	// Prometheus is the URL of the one that counts requests; "" when there is none.
 	Prometheus string
-	// NodePatience is the environment's; "" is the default.
-	NodePatience string
+	// NodePatience and ProbePatience are the environment's; "" is the default.
+	NodePatience, ProbePatience string
 	// Replicas of the api; 3 when it is 0.
 	Replicas int
 	// Gateless is for a cluster without a Gateway: there is no front door.

@@ -13,7 +13,7 @@ type cluster struct {
 	kubeconfig, context, namespace item[string]
 	gateway                        item[gateway]
 	address, prometheus            item[string]
-	nodePatience                   item[davit.Duration]
+	nodePatience, probePatience    item[davit.Duration]
 }
 
 func (*cluster) about() about {
@@ -38,6 +38,11 @@ func (c *cluster) fields() []field {
 		{
 			key: "nodePatience", into: scalar(&c.nodePatience, duration(0)), initial: "10s",
 			doc: "how long an instance may wait for a node before it counts as failed; longer, such as `5m`, where nodes are added on demand",
+		},
+		{
+			key: "probePatience", into: scalar(&c.probePatience, duration(0)), initial: "1m",
+			doc: "how long after its start an instance's readiness probe may fail before it counts as failed, unless it has been ready; " +
+				"an instance that takes long to start has a startup probe, whose time does not count; `0` leaves it to the deadline",
 		},
 	}
 }
@@ -108,7 +113,7 @@ func (e *environment) site(x *resolver) davit.Site {
 	}
 	k := e.kubernetes.value
 	site := &davit.Kubernetes{
-		Context: k.context.value, Namespace: k.namespace.value, Prometheus: k.prometheus.value, NodePatience: k.nodePatience.value,
+		Context: k.context.value, Namespace: k.namespace.value, Prometheus: k.prometheus.value, NodePatience: k.nodePatience.value, ProbePatience: k.probePatience.value,
 	}
 	if k.kubeconfig.set {
 		site.Kubeconfig = x.path(k.kubeconfig.value)

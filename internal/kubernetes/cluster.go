@@ -34,6 +34,9 @@ type Options struct {
 	Server string
 	// NodePatience is how long a pod may wait for a node before it counts as failed.
 	NodePatience time.Duration
+	// ProbePatience is how long after its start a container's readiness probe may
+	// fail before its pod counts as failed; 0 for ever.
+	ProbePatience time.Duration
 	// Log receives what the watches run into. Nil discards it.
 	Log *slog.Logger
 	// Now tells the time; time.Now by default.
@@ -51,7 +54,7 @@ type Cluster struct {
 	log       *slog.Logger
 	now       func() time.Time
 
-	nodePatience time.Duration
+	patience patience
 
 	deployments, pods, services, slices, budgets, events cache.SharedIndexInformer // of what Davit made; events are warnings about pods
 
@@ -84,7 +87,7 @@ func Connect(ctx context.Context, options Options) (*Cluster, error) {
 	}
 	c := &Cluster{
 		api: known, host: config.Host, line: line, namespace: namespace, server: options.Server, log: options.Log, now: options.Now,
-		nodePatience: options.NodePatience, changes: newHub(), synced: make(chan struct{}),
+		patience: patience{options.NodePatience, options.ProbePatience}, changes: newHub(), synced: make(chan struct{}),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

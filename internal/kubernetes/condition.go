@@ -16,14 +16,20 @@ import (
 type condition struct {
 	is     davit.Condition
 	reason string
-	// unplaced is since when a pod that counts as starting waits for a node; zero
-	// when it does not.
-	unplaced time.Time
+	// due is when a pod that counts as starting will have failed though nothing
+	// happens; zero for never.
+	due time.Time
+}
+
+// patience is how long a pod is waited for.
+type patience struct {
+	node  time.Duration // until it has one
+	probe time.Duration // from the start of a container until it is ready, when probes fail; 0 for ever
 }
 
 // conditionOf judges a pod by its status and the warnings about it, the latest
-// last. One that has no node since before unplaced has failed.
-func conditionOf(pod *corev1.Pod, warnings []*corev1.Event, unplaced time.Time) condition {
+// last.
+func conditionOf(pod *corev1.Pod, warnings []*corev1.Event, now time.Time, patience patience) condition {
 	if pod.DeletionTimestamp != nil {
 		return condition{is: davit.Draining}
 	}
@@ -33,10 +39,11 @@ func conditionOf(pod *corev1.Pod, warnings []*corev1.Event, unplaced time.Time) 
 	}
 	if s := podCondition(pod, corev1.PodScheduled); s != nil && s.Status == corev1.ConditionFalse {
 		c := condition{is: davit.Starting, reason: sentence(s.Reason, s.Message)}
+		due := s.LastTransitionTime.Add(patience.node)
 		switch {
 		case s.Reason != corev1.PodReasonUnschedulable || pod.Status.NominatedNodeName != "": // gated, or others make room
-		case s.LastTransitionTime.After(unplaced):
-			c.unplaced = s.LastTransitionTime.Time
+		case now.Before(due):
+			c.due = due
 		default:
 			c.is = davit.Failed
 		}
@@ -44,6 +51,11 @@ func conditionOf(pod *corev1.Pod, warnings []*corev1.Event, unplaced time.Time) 
 	}
 	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		if c, stuck := containerCondition(s); stuck {
+			return c
+		}
+	}
+	for _, s := range pod.Status.ContainerStatuses {
+		if c, found := probeCondition(pod, s, warnings, now, patience.probe); found {
 			return c
 		}
 	}

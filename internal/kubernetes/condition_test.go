@@ -76,17 +76,17 @@ func TestCondition(t *testing.T) {
 		"ended once":        {status: unready(killed), want: davit.Starting, reason: "ended with exit code 137 (OOMKilled)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := conditionOf(&corev1.Pod{Status: c.status}, c.warnings, at.Add(c.after-10*time.Second))
+			got := conditionOf(&corev1.Pod{Status: c.status}, c.warnings, at.Add(c.after), patience{node: 10 * time.Second})
 			if got.is != c.want || got.reason != c.reason {
 				t.Errorf("%s: %s\nwant %s: %s", got.is, got.reason, c.want, c.reason)
 			}
-			if later := name == "waits for a node"; got.unplaced.IsZero() == later {
-				t.Errorf("unplaced since %s", got.unplaced)
+			if later := name == "waits for a node"; got.due.IsZero() == later {
+				t.Errorf("it is due %s", got.due)
 			}
 		})
 	}
 	leaving := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &metav1.Time{Time: at}}}
-	if got := conditionOf(leaving, nil, at); got.is != davit.Draining {
+	if got := conditionOf(leaving, nil, at, patience{}); got.is != davit.Draining {
 		t.Errorf("a pod that is deleted is %s", got.is)
 	}
 }

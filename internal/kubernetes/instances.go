@@ -46,9 +46,9 @@ func (r *Runtime) look() (all []davit.Instance, due time.Time) {
 			all = append(all, instance(pod, condition{is: davit.Draining}))
 			continue
 		}
-		c := conditionOf(pod, r.cluster.warningsOf(pod), now.Add(-r.cluster.nodePatience))
-		if !c.unplaced.IsZero() {
-			due = earlier(due, c.unplaced.Add(r.cluster.nodePatience))
+		c := conditionOf(pod, r.cluster.warningsOf(pod), now, r.cluster.patience)
+		if !c.due.IsZero() {
+			due = earlier(due, c.due)
 		}
 		all = append(all, r.cluster.described(instance(pod, c), pod))
 	}
