@@ -54,6 +54,9 @@ func conditionOf(pod *corev1.Pod, warnings []*corev1.Event, now time.Time, patie
 			return c
 		}
 	}
+	if c, found := mountCondition(pod, warnings); found {
+		return c
+	}
 	for _, s := range pod.Status.ContainerStatuses {
 		if c, found := probeCondition(pod, s, warnings, now, patience.probe); found {
 			return c
@@ -109,6 +112,10 @@ func containerCondition(s corev1.ContainerStatus) (c condition, stuck bool) {
 		}
 	case "CreateContainerConfigError":
 		if !strings.Contains(waiting.Message, "failed to sync") { // kubelet has not seen the object yet
+			c.is = davit.Failed
+		}
+	case "CreateContainerError", "RunContainerError":
+		if !containsAny(waiting.Message, "deadline exceeded", "is reserved for", "connection refused", "connection error", "unavailable", "Unavailable") { // the node's runtime stumbled
 			c.is = davit.Failed
 		}
 	}

@@ -67,12 +67,7 @@ func unhealthy(warnings []*corev1.Event, container, probe string, since time.Tim
 			continue
 		}
 		words = sentence(e.Reason, e.Message)
-		switch {
-		case e.Series != nil:
-			times += int(e.Series.Count)
-		default:
-			times += max(int(e.Count), 1)
-		}
+		times += timesSeen(e)
 	}
 	return words, times
 }

@@ -45,6 +45,15 @@ func TestCondition(t *testing.T) {
 	initialising.InitContainerStatuses = []corev1.ContainerStatus{waiting("ImagePullBackOff", "Back-off pulling image \"setup\"")}
 	probe := &corev1.Event{Reason: "Unhealthy", Message: "Readiness probe failed: HTTP probe failed with statuscode: 503"}
 	mount := &corev1.Event{Reason: "FailedMount", Message: `MountVolume.SetUp failed for volume "data"`}
+	unmounted := func(message string, count int32) *corev1.Event {
+		return &corev1.Event{Reason: "FailedMount", Message: message, Count: count}
+	}
+	const (
+		noMap    = `MountVolume.SetUp failed for volume "conf" : configmap "shop" not found`
+		unseen   = `MountVolume.SetUp failed for volume "conf" : failed to sync configmap cache: timed out waiting for the condition`
+		noKey    = `MountVolume.SetUp failed for volume "conf" : references non-existent config key: app.json`
+		noDriver = `MountVolume.MountDevice failed for volume "data" : driver name csi.example.org not found in the list of registered CSI drivers`
+	)
 
 	for name, c := range map[string]struct {
 		status   corev1.PodStatus
@@ -64,6 +73,17 @@ func TestCondition(t *testing.T) {
 		"held by a gate":    {status: unscheduled(corev1.PodReasonSchedulingGated), after: time.Hour, want: davit.Starting, reason: "SchedulingGated: 0/1 nodes are available: 1 Insufficient cpu."},
 		"creating":          {status: unready(waiting("ContainerCreating", "")), want: davit.Starting, reason: "ContainersNotReady: containers with unready status: [web]"},
 		"cannot mount":      {status: unready(waiting("ContainerCreating", "")), warnings: []*corev1.Event{mount}, want: davit.Starting, reason: `FailedMount: MountVolume.SetUp failed for volume "data"`},
+		"no config map":     {status: unready(waiting("ContainerCreating", "")), warnings: []*corev1.Event{unmounted(noMap, 2)}, want: davit.Failed, reason: "FailedMount: " + noMap},
+		"no config map yet": {status: unready(waiting("ContainerCreating", "")), warnings: []*corev1.Event{unmounted(noMap, 1)}, want: davit.Starting, reason: "FailedMount: " + noMap},
+		"config map unseen": {status: unready(waiting("ContainerCreating", "")), warnings: []*corev1.Event{unmounted(unseen, 9)}, want: davit.Starting, reason: "FailedMount: " + unseen},
+		"no driver yet":     {status: unready(waiting("ContainerCreating", "")), warnings: []*corev1.Event{unmounted(noDriver, 9)}, want: davit.Starting, reason: "FailedMount: " + noDriver},
+		"no such key":       {status: unready(waiting("PodInitializing", "")), warnings: []*corev1.Event{mount, unmounted(noKey, 2)}, want: davit.Failed, reason: "FailedMount: " + noKey},
+		"mounted by now":    {status: unready(corev1.ContainerStatus{Name: "web", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}), warnings: []*corev1.Event{unmounted(noMap, 2)}, want: davit.Starting, reason: "FailedMount: " + noMap},
+		"not created":       {status: unready(waiting("CreateContainerError", "failed to generate spec: no command specified")), want: davit.Failed, reason: "CreateContainerError: failed to generate spec: no command specified"},
+		"created slowly":    {status: unready(waiting("CreateContainerError", "context deadline exceeded")), want: davit.Starting, reason: "CreateContainerError: context deadline exceeded"},
+		"created twice":     {status: unready(waiting("CreateContainerError", `failed to reserve container name: name "web" is reserved for "1f0c"`)), want: davit.Starting, reason: `CreateContainerError: failed to reserve container name: name "web" is reserved for "1f0c"`},
+		"not run":           {status: unready(waiting("RunContainerError", `exec: "/nope": no such file or directory`)), want: davit.Failed, reason: `RunContainerError: exec: "/nope": no such file or directory`},
+		"runtime restarts":  {status: unready(waiting("RunContainerError", "dial unix containerd.sock: connection refused")), want: davit.Starting, reason: "RunContainerError: dial unix containerd.sock: connection refused"},
 		"probe fails":       {status: unready(corev1.ContainerStatus{Name: "web", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}), warnings: []*corev1.Event{mount, probe}, want: davit.Starting, reason: "Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 503"},
 		"no such image":     {status: unready(waiting("ErrImagePull", "rpc error: docker.io/local/web:v9: not found")), want: davit.Failed, reason: "ErrImagePull: rpc error: docker.io/local/web:v9: not found"},
 		"registry stumbles": {status: unready(waiting("ErrImagePull", "dial tcp: i/o timeout")), want: davit.Starting, reason: "ErrImagePull: dial tcp: i/o timeout"},

@@ -93,6 +93,14 @@ func seenAt(e *corev1.Event) time.Time {
 	}
 }
 
+// timesSeen returns how often an event was seen.
+func timesSeen(e *corev1.Event) int {
+	if e.Series != nil {
+		return int(e.Series.Count)
+	}
+	return max(int(e.Count), 1)
+}
+
 // deploymentOf returns the Deployment of that name; nil when there is none.
 func (c *Cluster) deploymentOf(name string) *appsv1.Deployment {
 	o, _, _ := c.deployments.GetIndexer().GetByKey(c.namespace + "/" + name) // a store in memory has no errors
