@@ -111,6 +111,20 @@ func TestCondition(t *testing.T) {
 	}
 }
 
+// A pod whose own files are gone gets them back.
+func TestLostFilesAreWaitedFor(t *testing.T) {
+	pod := &corev1.Pod{Status: unready(waiting("ContainerCreating", "")), Spec: corev1.PodSpec{Volumes: []corev1.Volume{{
+		Name:         filesVolume,
+		VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "shop-web-v1"}}},
+	}}}}
+	for name, want := range map[string]davit.Condition{"shop-web-v1": davit.Starting, "shop-web": davit.Failed} {
+		e := &corev1.Event{Reason: "FailedMount", Count: 3, Message: `MountVolume.SetUp failed for volume "a" : configmap "` + name + `" not found`}
+		if got := conditionOf(pod, []*corev1.Event{e}, at, patience{}); got.is != want {
+			t.Errorf("without ConfigMap %s it is %s, want %s", name, got.is, want)
+		}
+	}
+}
+
 func TestMissingSaysWhy(t *testing.T) {
 	three := int32(3)
 	d := &appsv1.Deployment{

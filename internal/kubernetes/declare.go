@@ -76,8 +76,8 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 	w := newWorkload(r.scope, release, service, sleeps)
 	w.server = r.cluster.server
 	r.forget(w.name)
-	d := r.cluster.deploymentOf(w.name)
-	if !r.complete(w) {
+	d, complaints := r.cluster.deploymentOf(w.name), r.cluster.complaints(r.scope, w.name)
+	if len(complaints) > 0 || !r.complete(w) {
 		if d, err = r.prepare(ctx, w, n); err != nil {
 			return err
 		}
@@ -108,14 +108,14 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 	}
 	if err == nil {
 		r.mu.Lock()
-		r.declared[w.name] = declaration{d, service.Autoscale != nil}
+		r.declared[w.name] = declaration{d, service.Autoscale != nil, complaints}
 		r.mu.Unlock()
 	}
 	return err
 }
 
-// complete reports whether a workload has all that its pods need: it got pods only
-// then.
+// complete reports whether a workload has all that its pods need, as far as that is
+// in view: it got pods only then. Its files are not, but pods complain without them.
 func (r *Runtime) complete(w workload) bool {
 	d := r.cluster.deploymentOf(w.name)
 	if d == nil || d.DeletionTimestamp != nil || d.Spec.Replicas == nil || *d.Spec.Replicas == 0 {

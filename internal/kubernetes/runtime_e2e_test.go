@@ -255,6 +255,42 @@ func TestStray(t *testing.T) {
 	}
 }
 
+// Files that somebody deleted are made again when a pod says that it needs them.
+func TestFilesAreMadeAgain(t *testing.T) {
+	b := newBench(t) // without a node, so no pod gets ready
+	told := b.runtime.Stray(t.Context())
+	r := web(t, "v1")
+	name := objectName("shop", "web", r.ID)
+	b.declare(r, davit.Size{"web": 1})
+	b.poll("the pod", func() bool { return len(b.cluster.podsIn(b.runtime.scope)) == 1 })
+	pod := b.cluster.podsIn(b.runtime.scope)[0]
+	maps, events := b.admin.CoreV1().ConfigMaps(b.namespace), b.admin.CoreV1().Events(b.namespace)
+	for n := range 2 { // what was answered is not told again, and a new complaint is
+		if err := maps.Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := events.Create(t.Context(), &corev1.Event{
+			ObjectMeta: metav1.ObjectMeta{GenerateName: "mount-"}, Type: corev1.EventTypeWarning, Reason: "FailedMount", LastTimestamp: metav1.Now(),
+			Message:        fmt.Sprintf("MountVolume.SetUp failed for volume %q : configmap %q not found", filesVolume, name),
+			InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: b.namespace, Name: pod.Name, UID: pod.UID},
+		}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := <-told, "ConfigMap "+name+" is gone, say the pods that need it"; got != want {
+			t.Errorf("told %q, want %q", got, want)
+		}
+		b.declare(r, davit.Size{"web": 1})
+		files, err := maps.Get(t.Context(), name, metav1.GetOptions{})
+		if err != nil || string(files.BinaryData[fileKey(0)]) != "v1" {
+			t.Fatalf("round %d: the files are %v, %v", n, files.BinaryData, err)
+		}
+	}
+	if what := b.runtime.strayed(); what != "" {
+		t.Errorf("it is still told that %s", what)
+	}
+}
+
 // Fields of others stay theirs, and those of Davit are changed back.
 func TestOthersChangeTheDeployment(t *testing.T) {
 	b := newBench(t)

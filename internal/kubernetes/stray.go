@@ -13,9 +13,9 @@ import (
 // who changes things again and again is not answered without end.
 const strayPause = 5 * time.Second
 
-// Stray returns a channel that receives what somebody else did to a Deployment that
-// was declared: deleted it, or changed what it is to be. It is closed after ctx
-// ended or the cluster was closed.
+// Stray returns a channel that receives what somebody else did to what was declared:
+// deleted a Deployment or the ConfigMap that its pods need, or changed what it is to
+// be. It is closed after ctx ended or the cluster was closed.
 func (r *Runtime) Stray(ctx context.Context) <-chan string {
 	out := make(chan string, 1)
 	changes := r.cluster.changes.subscribe(ctx, r.scope)
@@ -53,8 +53,8 @@ func (r *Runtime) Stray(ctx context.Context) <-chan string {
 	return out
 }
 
-// strayed says which Deployment is not as it was declared; "" when all are. One that
-// is being declared is none.
+// strayed says what is not as it was declared; "" when all is. What is being declared
+// does not count.
 func (r *Runtime) strayed() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,6 +64,8 @@ func (r *Runtime) strayed() string {
 			return fmt.Sprintf("Deployment %s is gone", name)
 		case declared.differs(seen):
 			return fmt.Sprintf("Deployment %s was changed, and is to have %d pods", name, *seen.Spec.Replicas)
+		case declared.lost(r.cluster.complaints(r.scope, name)):
+			return fmt.Sprintf("ConfigMap %s is gone, say the pods that need it", name)
 		default:
 			if pod := r.idle(seen); pod != "" {
 				return fmt.Sprintf("Pod %s takes no requests: it has no label %s", pod, labelServing)
@@ -76,7 +78,8 @@ func (r *Runtime) strayed() string {
 // declaration is a Deployment as it was declared.
 type declaration struct {
 	*appsv1.Deployment
-	scaled bool // its size is the autoscaler's to choose
+	scaled   bool            // its size is the autoscaler's to choose
+	answered map[string]bool // the complaints that it answered
 }
 
 // differs reports whether a Deployment is to be something else than was declared.
