@@ -106,7 +106,8 @@ func (w workload) plain(from *appsv1.Deployment) *appsv1.Deployment {
 }
 
 // plainRoutes are the routes of a release for good, or, with a header, for those
-// alone who send it; their answers then have it too.
+// alone who send it; their answers then have it too. There are several of a host where
+// one cannot take all its rules.
 func plainRoutes(s scope, gateway GatewayOptions, release *davit.Release, header *gatewayv1.HTTPHeader) []*gatewayv1.HTTPRoute {
 	byHost := map[string][]gatewayv1.HTTPRouteRule{}
 	for _, r := range release.Config.Routes {
@@ -125,17 +126,27 @@ func plainRoutes(s scope, gateway GatewayOptions, release *davit.Release, header
 	}
 	var all []*gatewayv1.HTTPRoute
 	for _, host := range slices.Sorted(maps.Keys(byHost)) {
-		route := &gatewayv1.HTTPRoute{
-			TypeMeta:   metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: "HTTPRoute"},
-			ObjectMeta: metav1.ObjectMeta{Name: routeName(s, host) + "-plain", Labels: map[string]string{labelName: s.application, labelInstance: environmentName(s.application, s.environment)}},
-			Spec: gatewayv1.HTTPRouteSpec{
-				CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{gateway.parent()}}, Rules: byHost[host],
-			},
+		for rules := range slices.Chunk(byHost[host], maxRules) {
+			r := plainRoute(s, gateway, host, rules)
+			if len(all) > 0 && strings.HasPrefix(all[len(all)-1].Name, r.Name) {
+				r.Name = fmt.Sprintf("%s-%d", r.Name, len(all))
+			}
+			all = append(all, r)
 		}
-		if host != "" {
-			route.Spec.Hostnames = []gatewayv1.Hostname{gatewayv1.Hostname(host)}
-		}
-		all = append(all, route)
 	}
 	return all
+}
+
+func plainRoute(s scope, gateway GatewayOptions, host string, rules []gatewayv1.HTTPRouteRule) *gatewayv1.HTTPRoute {
+	route := &gatewayv1.HTTPRoute{
+		TypeMeta:   metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: "HTTPRoute"},
+		ObjectMeta: metav1.ObjectMeta{Name: routeName(s, host) + "-plain", Labels: map[string]string{labelName: s.application, labelInstance: environmentName(s.application, s.environment)}},
+		Spec: gatewayv1.HTTPRouteSpec{
+			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{gateway.parent()}}, Rules: rules,
+		},
+	}
+	if host != "" {
+		route.Spec.Hostnames = []gatewayv1.Hostname{gatewayv1.Hostname(host)}
+	}
+	return route
 }

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -55,5 +56,31 @@ func TestPlainDeployment(t *testing.T) {
 	}
 	if pod := again.Spec.Template.Spec; len(pod.Volumes) != 1 || len(pod.Containers[0].VolumeMounts) != 1 || pod.Volumes[0].ConfigMap.Name != w.name {
 		t.Errorf("adopted again, it has the volumes %+v", pod.Volumes)
+	}
+}
+
+// A host with more paths than one route takes has several, each of another name.
+func TestPlainRoutesOfManyPaths(t *testing.T) {
+	release := &davit.Release{Config: davit.ReleaseConfig{Services: map[string]davit.Service{"web": {Name: "web", Traffic: true, Port: 8000}}}}
+	for _, host := range []string{"a.example.org", "b.example.org"} {
+		for n := range 2*maxRules + 1 {
+			release.Config.Routes = append(release.Config.Routes, davit.Route{Host: host, Prefix: fmt.Sprintf("/%d", n), Service: "web"})
+		}
+	}
+	paths, names := map[string]bool{}, map[string]bool{}
+	for _, r := range plainRoutes(scope{"shop", "production"}, GatewayOptions{Name: "front"}, release, nil) {
+		if len(r.Spec.Rules) > maxRules {
+			t.Errorf("%s has %d rules, and the API server takes %d", r.Name, len(r.Spec.Rules), maxRules)
+		}
+		if names[r.Name] {
+			t.Errorf("two are named %s", r.Name)
+		}
+		names[r.Name] = true
+		for _, rule := range r.Spec.Rules {
+			paths[string(r.Spec.Hostnames[0])+*rule.Matches[0].Path.Value] = true
+		}
+	}
+	if len(paths) != len(release.Config.Routes) || len(names) != 6 {
+		t.Errorf("%d paths in %d routes, want %d in 6", len(paths), len(names), len(release.Config.Routes))
 	}
 }
