@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
@@ -23,6 +24,10 @@ const labelAdopting = "davit.dev/adopting"
 // annotationAdopting is on the same objects, and holds the ID of the release that takes
 // over: no other one does, whatever is deployed meanwhile.
 const annotationAdopting = "davit.dev/adopting-release"
+
+// annotationManagedBefore is on the same objects, and holds what managed-by said
+// before.
+const annotationManagedBefore = "davit.dev/managed-before"
 
 // adopting is the value of labelAdopting.
 func adopting(s scope) string { return digest(s.key()) }
@@ -41,20 +46,13 @@ func (c *Cluster) Claim(ctx context.Context, p *Plain, release davit.ReleaseID) 
 	if err != nil {
 		return err
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"labels":      map[string]string{labelManagedBy: fieldManager, labelAdopting: adopting(p.scope)},
-		"annotations": map[string]string{annotationAdopting: string(release)},
-	}})
-	if err != nil {
-		return fmt.Errorf("encoding a claim: %w", err)
-	}
 	for _, route := range p.routes {
-		if err := claim(ctx, c.api.routes(), "HTTPRoute", route.Name, patch); err != nil {
+		if err := relabel(ctx, c.api.routes(), "HTTPRoute", route.Name, claimOf(route, p.scope, release)); err != nil {
 			return err
 		}
 	}
 	for _, d := range p.deployments {
-		if err := claim(ctx, c.api.deployments(), "Deployment", d.Name, patch); err != nil {
+		if err := relabel(ctx, c.api.deployments(), "Deployment", d.Name, claimOf(d, p.scope, release)); err != nil {
 			return err
 		}
 	}
@@ -64,12 +62,56 @@ func (c *Cluster) Claim(ctx context.Context, p *Plain, release davit.ReleaseID) 
 	})
 }
 
-func claim[T interface {
+// disclaim makes the plain objects that an environment was to take over and did not
+// nobody's again, as they were.
+func (c *Cluster) disclaim(ctx context.Context, doors *doors, s scope) error {
+	for _, route := range doors.claimed(s) {
+		if err := relabel(ctx, c.api.routes(), "HTTPRoute", route.Name, disclaimOf(route)); err != nil {
+			return err
+		}
+	}
+	for _, d := range c.claimedDeployments(s) {
+		if err := relabel(ctx, c.api.deployments(), "Deployment", d.Name, disclaimOf(d)); err != nil {
+			return err
+		}
+	}
+	return c.until(ctx, doors, func() bool { return len(doors.claimed(s))+len(c.claimedDeployments(s)) == 0 })
+}
+
+// texts are labels or annotations to be merged; a nil one is taken away.
+type texts map[string]any
+
+func claimOf(o metav1.Object, s scope, release davit.ReleaseID) map[string]texts {
+	annotations := texts{annotationAdopting: string(release)}
+	if before := o.GetLabels()[labelManagedBy]; before != "" && before != fieldManager {
+		annotations[annotationManagedBefore] = before
+	}
+	return map[string]texts{"labels": {labelManagedBy: fieldManager, labelAdopting: adopting(s)}, "annotations": annotations}
+}
+
+func disclaimOf(o metav1.Object) map[string]texts {
+	labels := texts{labelManagedBy: nil, labelAdopting: nil}
+	if before := o.GetAnnotations()[annotationManagedBefore]; before != "" {
+		labels[labelManagedBy] = before
+	}
+	return map[string]texts{"labels": labels, "annotations": {annotationAdopting: nil, annotationManagedBefore: nil}}
+}
+
+// relabel merges labels and annotations into those of an object. One that is gone has
+// none.
+func relabel[T interface {
 	*appsv1.Deployment | *gatewayv1.HTTPRoute
 	object
-}](ctx context.Context, k kind[T], kindName, name string, patch []byte) error {
-	return persist(ctx, doing("claiming", kindName, name), func(ctx context.Context) error {
+}](ctx context.Context, k kind[T], kindName, name string, meta map[string]texts) error {
+	patch, err := json.Marshal(map[string]any{"metadata": meta})
+	if err != nil {
+		return fmt.Errorf("encoding the labels of %s %s: %w", kindName, name, err)
+	}
+	return persist(ctx, doing("labelling", kindName, name), func(ctx context.Context) error {
 		_, err := k.patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
 		return err
 	})
 }

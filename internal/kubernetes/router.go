@@ -173,6 +173,9 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	}
 	r.took(routing.Split, before.Split, effect)
 	r.holds(d, applied)
+	if len(routing.Split) == 0 { // it is taken down, and what it did not take over serves on
+		return r.cluster.disclaim(ctx, d, r.scope)
+	}
 	return r.relieve(ctx, routing)
 }
 
