@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -128,7 +129,7 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	if err != nil {
 		return err
 	}
-	if err := r.checkReady(ctx, routing.Split); err != nil {
+	if err := r.checkReady(ctx, routing); err != nil {
 		return err
 	}
 	r.holds(d, nil)
@@ -217,21 +218,49 @@ func (r *Router) remove(ctx context.Context, d *doors, name string) error {
 	})
 }
 
-// checkReady refuses to give traffic to a release of which nothing is ready.
-func (r *Router) checkReady(ctx context.Context, split davit.Split) error {
+// checkReady refuses to give traffic to a release that has a service for it of which
+// nothing is ready.
+func (r *Router) checkReady(ctx context.Context, routing davit.Routing) error {
 	if err := r.cluster.ready(ctx); err != nil {
 		return err
 	}
 	instances, _ := r.cluster.Runtime(r.scope.application, r.scope.environment).look()
-	for id := range split {
-		if !slices.ContainsFunc(instances, func(i davit.Instance) bool { return i.Release == id && i.Condition == davit.Ready }) {
-			return &davit.Error{
-				Code: davit.CodeUnavailable, Message: fmt.Sprintf("no instance of %s is ready, so it gets no traffic", id),
-				Hint: "see davit status and davit logs for why",
-			}
+	if missing := unserved(routing, instances); missing != "" {
+		return &davit.Error{
+			Code: davit.CodeUnavailable, Message: fmt.Sprintf("no instance of %s is ready, so it gets no traffic", missing),
+			Hint: "see davit status and davit logs for why",
 		}
 	}
 	return nil
+}
+
+// unserved names a release with a share, and its service, that no ready instance
+// answers for; "" when there is none. A service that is to have no instances is not
+// missed.
+func unserved(routing davit.Routing, instances []davit.Instance) string {
+	ready := map[davit.ReleaseID]davit.Size{}
+	for _, i := range instances {
+		if i.Condition == davit.Ready {
+			if ready[i.Release] == nil {
+				ready[i.Release] = davit.Size{}
+			}
+			ready[i.Release][i.Service]++
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(routing.Split)) {
+		if ready[id] == nil {
+			return string(id)
+		}
+	}
+	for _, release := range routing.Releases {
+		for _, name := range slices.Sorted(maps.Keys(release.Config.Services)) {
+			s := release.Config.Services[name]
+			if routing.Split[release.ID] > 0 && s.Traffic && s.Replicas > 0 && ready[release.ID][name] == 0 {
+				return name + " of " + string(release.ID)
+			}
+		}
+	}
+	return ""
 }
 
 // took notes that a split is in effect, and how that is known.

@@ -153,7 +153,7 @@ func (r *Router) routePlain(ctx context.Context, routing davit.Routing) error {
 	if err := routing.Split.Check(); err != nil {
 		return &davit.Error{Code: davit.CodeInvalid, Message: "the split cannot be routed", Err: err}
 	}
-	if err := r.checkReady(ctx, routing.Split); err != nil {
+	if err := r.checkReady(ctx, routing); err != nil {
 		return err
 	}
 	before, err := r.routingPlain(ctx)
