@@ -29,7 +29,7 @@ type figures struct {
 	turn chan struct{} // holds one token: whoever has it may read
 	// All below is used with the token only.
 	counts *counts
-	known  map[string]counted // by their workload's name, those that are gone too: counts only grow
+	known  map[string]counted // by their workload's name, for a while those that are gone too: counts only grow
 	latest davit.Figures
 
 	mu      sync.Mutex
@@ -37,10 +37,15 @@ type figures struct {
 	beating bool
 }
 
-// counted is whose requests a workload's are.
+// remembered is how long the counts of a workload that is gone are told, to those
+// who have yet to say what became of it.
+const remembered = time.Hour
+
+// counted is whose requests a workload's are, and when it was there last.
 type counted struct {
 	release davit.ReleaseID
 	service string
+	seen    time.Time
 }
 
 func newFigures(r *Router, base string) *figures {
@@ -85,9 +90,10 @@ func (f *figures) read(ctx context.Context, now time.Time) error {
 	}
 	alive := lives{}
 	for _, d := range f.router.cluster.deploymentsIn(f.router.scope) {
-		f.known[d.Name] = counted{davit.ReleaseID(d.Annotations[annotationRelease]), d.Labels[labelService]}
+		f.known[d.Name] = counted{davit.ReleaseID(d.Annotations[annotationRelease]), d.Labels[labelService], now}
 		alive[d.Name] = d.UID
 	}
+	f.forget(now)
 	names := slices.Sorted(maps.Keys(alive))
 	if len(names) > 0 {
 		of := families
@@ -108,6 +114,16 @@ func (f *figures) read(ctx context.Context, now time.Time) error {
 		f.latest.Traffic[w.release][w.service] = f.counts.traffic(name)
 	}
 	return nil
+}
+
+// forget lets go of what is known of workloads that have been gone for long.
+func (f *figures) forget(now time.Time) {
+	for name, w := range f.known {
+		if now.Sub(w.seen) > remembered {
+			delete(f.known, name)
+			f.counts.forget(name)
+		}
+	}
 }
 
 // Watch returns a channel that receives at a steady pace as long as somebody asks

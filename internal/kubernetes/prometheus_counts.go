@@ -20,9 +20,9 @@ import (
 // answer for what it did the last time. A counter that begins anew, since what counts
 // was restarted, goes on here; one that is new counts from nothing.
 type counts struct {
-	family *family            // that counts; nil before any did
-	begun  lives              // what was read the last time
-	last   map[string]float64 // of every series
+	family *family                       // that counts; nil before any did
+	begun  lives                         // what was read the last time
+	last   map[string]map[string]float64 // of every series, by the workload's name
 
 	status  map[string]*[6]float64         // gained, by the workload's name
 	buckets map[string]map[float64]float64 // gained below a bound, by the workload's name
@@ -33,7 +33,7 @@ type counts struct {
 type lives map[string]types.UID
 
 func newCounts() *counts {
-	return &counts{last: map[string]float64{}, status: map[string]*[6]float64{}, buckets: map[string]map[float64]float64{}}
+	return &counts{last: map[string]map[string]float64{}, status: map[string]*[6]float64{}, buckets: map[string]map[float64]float64{}}
 }
 
 // add takes in a reading. Of several families that count, the first one does.
@@ -56,7 +56,7 @@ func (c *counts) add(samples []prometheus.Sample, now lives) {
 		if name == "" || metric != f.requests && metric != f.buckets || math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
 			continue
 		}
-		gained := c.gained(s, c.begun[name] == now[name])
+		gained := c.gained(name, s, c.begun[name] == now[name])
 		if metric == f.requests {
 			if c.status[name] == nil {
 				c.status[name] = &[6]float64{}
@@ -74,17 +74,27 @@ func (c *counts) add(samples []prometheus.Sample, now lives) {
 		c.buckets[name][bound] += gained
 	}
 	c.begun = now
+	maps.DeleteFunc(c.last, func(name string, _ map[string]float64) bool { return now[name] == "" }) // it would be another one
 }
 
-// gained returns how much a series has grown since the last reading; begun is false
-// when its workload was not read then.
-func (c *counts) gained(s prometheus.Sample, begun bool) float64 {
+// forget lets go of what a workload has gained.
+func (c *counts) forget(name string) {
+	delete(c.status, name)
+	delete(c.buckets, name)
+}
+
+// gained returns how much a series of a workload has grown since the last reading;
+// begun is false when that was not read then.
+func (c *counts) gained(name string, s prometheus.Sample, begun bool) float64 {
 	var key strings.Builder
 	for _, label := range slices.Sorted(maps.Keys(s.Labels)) {
 		key.WriteString(label + "\x00" + s.Labels[label] + "\x00")
 	}
-	last, known := c.last[key.String()]
-	c.last[key.String()] = s.Value
+	if c.last[name] == nil {
+		c.last[name] = map[string]float64{}
+	}
+	last, known := c.last[name][key.String()]
+	c.last[name][key.String()] = s.Value
 	switch {
 	case !begun:
 		return 0

@@ -1,12 +1,14 @@
 package kubernetes
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"pgregory.net/rapid"
 
 	"github.com/davit-dev/davit"
@@ -72,6 +74,27 @@ func TestCounts(t *testing.T) {
 	c.add([]prometheus.Sample{requests(51, newWeb, "503", "b"), requests(1, newWeb, "200", "b")}, again)
 	if got := c.traffic(newWeb); got.Requests != 9 || got.Failures != 3 {
 		t.Errorf("v2 once more: %+v", got)
+	}
+}
+
+// What is known of releases that are gone does not add up for ever.
+func TestCountsAreForgotten(t *testing.T) {
+	f := newFigures(&Router{cluster: &Cluster{now: func() time.Time { return at }}}, "")
+	now := at
+	for n := range 100 { // a release every half an hour
+		now = now.Add(remembered / 2)
+		name := fmt.Sprintf("shop-web-v%d-aaaaaaaaaaaa", n)
+		f.known[name] = counted{davit.ReleaseID(name), "web", now}
+		for _, value := range []float64{1, 4} {
+			f.counts.add([]prometheus.Sample{series(value, "http_requests_total", "pod", name+"-5f-x", "code", "200")}, lives{name: types.UID(name)})
+		}
+		f.forget(now)
+		if got := f.counts.traffic(name).Requests; got != 3 {
+			t.Fatalf("%s has %d requests, want 3", name, got)
+		}
+	}
+	if len(f.known) != 3 || len(f.counts.status) != 3 || len(f.counts.last) != 1 {
+		t.Errorf("it knows %d releases, the counts of %d and the series of %d, want 3, 3 and 1", len(f.known), len(f.counts.status), len(f.counts.last))
 	}
 }
 
