@@ -5,6 +5,7 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -188,6 +189,43 @@ func TestWhatCannotRun(t *testing.T) {
 			t.Errorf("it failed after %s, before its patience was over", took)
 		}
 	})
+}
+
+// Where Pod Security is restricted, a pod without a manifest lacks nothing but its user,
+// and the guide's manifest has that; baseline takes it as it is.
+func TestPodSecurity(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/how-to/kubernetes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(guide), "## Without a manifest")
+	_, section, _ = strings.Cut(section, "```yaml\n")
+	restricted, _, found := strings.Cut(section, "```")
+	if !found {
+		t.Fatal("the guide shows no manifest")
+	}
+	for name, c := range map[string]struct {
+		level, manifest string
+		want            davit.Condition
+		reason          string
+	}{
+		"plain in baseline":        {level: "baseline", want: davit.Ready},
+		"plain in restricted":      {level: "restricted", want: davit.Failed, reason: `violates PodSecurity "restricted:latest": runAsNonRoot != true (pod or container "web" must set securityContext.runAsNonRoot=true)`},
+		"restricted in restricted": {level: "restricted", manifest: restricted, want: davit.Ready},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.node()
+			label := []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"` + c.level + `"}}}`)
+			if _, err := b.admin.CoreV1().Namespaces().Patch(t.Context(), b.namespace, types.MergePatchType, label, metav1.PatchOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			b.declare(web(t, "v1", func(s *davit.Service) { s.Manifest = []byte(c.manifest) }), davit.Size{"web": 1})
+			b.until(string(c.want), func(all []davit.Instance) bool {
+				return are(all, 1, c.want) && strings.HasSuffix(all[0].Reason, c.reason)
+			})
+		})
+	}
 }
 
 func TestPinRefuses(t *testing.T) {
