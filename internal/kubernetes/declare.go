@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -83,35 +85,43 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 		}
 	}
 	if w.keepsLast(n) { // before there is only that one
-		err = r.guard(ctx, w, d, n)
+		if err := r.guard(ctx, w, d, n); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = r.leave(ctx, w, n)
-	}
-	if err != nil {
+	if err := r.leave(ctx, w, n); err != nil {
 		return err
 	}
-	if service.Autoscale != nil {
+	if d, err = r.size(ctx, w, d, n); err != nil {
+		return err
+	}
+	if !w.keepsLast(n) {
+		if err := r.loosen(ctx, w, d, n); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.declared[w.name] = declaration{d, service.Autoscale != nil, complaints}
+	return nil
+}
+
+// size writes the Deployment with n pods, or at least n where an autoscaler gives more,
+// and returns it when it is in view.
+func (r *Runtime) size(ctx context.Context, w workload, d *appsv1.Deployment, n int) (*appsv1.Deployment, error) {
+	var err error
+	if w.service.Autoscale != nil {
 		d, err = r.raise(ctx, w, d, n)
 	} else {
 		d, err = r.apply(ctx, w, n)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = r.await(ctx, func() bool {
+	return d, r.await(ctx, func() bool {
 		seen := r.cluster.deploymentOf(w.name)
 		return seen != nil && seen.UID == d.UID && seen.Generation >= d.Generation
 	})
-	if err == nil && !w.keepsLast(n) {
-		err = r.guard(ctx, w, d, n)
-	}
-	if err == nil {
-		r.mu.Lock()
-		r.declared[w.name] = declaration{d, service.Autoscale != nil, complaints}
-		r.mu.Unlock()
-	}
-	return err
 }
 
 // complete reports whether a workload has all that its pods need, as far as that is
@@ -141,24 +151,49 @@ func (r *Runtime) prepare(ctx context.Context, w workload, n int) (*appsv1.Deplo
 			return nil, err
 		}
 	}
+	if has := replicas(d); has > 0 { // its budget is for those until it has others
+		n = has
+	}
 	_, err = apply(ctx, r.cluster.api.budgets(), w.budget(d, n))
 	return d, err
 }
 
-// guard has the budget of a workload be as it is for n pods. One that is not in view
-// has just been made so.
+// guard has the budget of a workload be as it is for n pods, before there are only
+// those. It returns when the cluster goes by that: until it has counted anew, it would
+// let as many go as before.
 func (r *Runtime) guard(ctx context.Context, w workload, owner *appsv1.Deployment, n int) error {
-	guarded := func() bool {
-		b := r.cluster.budgetOf(w.name)
-		return b == nil || (b.Spec.MinAvailable != nil) == w.keepsLast(n)
+	want := w.budget(owner, n)
+	if !fits(r.cluster.budgetOf(w.name), want) {
+		if _, err := apply(ctx, r.cluster.api.budgets(), want); err != nil {
+			return err
+		}
 	}
-	if guarded() {
+	shrinks := replicas(owner) > n
+	return r.await(ctx, func() bool {
+		b := r.cluster.budgetOf(w.name)
+		return fits(b, want) && (!shrinks || b.Status.ObservedGeneration >= b.Generation)
+	})
+}
+
+// loosen has the budget of a workload be as it is for n pods again, when the cluster
+// has begun to count with those: until then it would let the only one go.
+func (r *Runtime) loosen(ctx context.Context, w workload, d *appsv1.Deployment, n int) error {
+	if fits(r.cluster.budgetOf(w.name), w.budget(d, n)) {
 		return nil
 	}
-	if _, err := apply(ctx, r.cluster.api.budgets(), w.budget(owner, n)); err != nil {
+	err := r.await(ctx, func() bool {
+		seen := r.cluster.deploymentOf(w.name)
+		return seen != nil && seen.UID == d.UID && seen.Status.ObservedGeneration >= d.Generation
+	})
+	if err != nil {
 		return err
 	}
-	return r.await(ctx, guarded)
+	return r.guard(ctx, w, d, n)
+}
+
+// fits reports whether a budget allows what it is to.
+func fits(b, want *policyv1.PodDisruptionBudget) bool {
+	return b != nil && b.Spec.MinAvailable == nil && equality.Semantic.DeepEqual(b.Spec.MaxUnavailable, want.Spec.MaxUnavailable)
 }
 
 // found writes the Deployment with as many pods as it has, none when it is new.

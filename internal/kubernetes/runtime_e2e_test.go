@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -86,6 +88,49 @@ func (b *bench) allows(name string, want int32) {
 		}
 		return budget.Status.ObservedGeneration == budget.Generation && budget.Status.DisruptionsAllowed == want
 	})
+}
+
+// A release that shrinks to its last pod, and grows again, lets none of them be evicted
+// that another one is not there for: from when the change is there on, and not only
+// when the cluster has counted.
+func TestBudgetGoesBeforeTheSize(t *testing.T) {
+	b := newBench(t)
+	b.node()
+	r := web(t, "v1")
+	name := objectName("shop", "web", r.ID)
+	b.declare(r, davit.Size{"web": 2})
+	b.until("two ready", func(all []davit.Instance) bool { return are(all, 2, davit.Ready) })
+	b.allows(name, 1)
+	watch, err := b.admin.AppsV1().Deployments(b.namespace).Watch(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Stop()
+	shrunk := make(chan *policyv1.PodDisruptionBudget, 1)
+	go func() {
+		defer close(shrunk)
+		for event := range watch.ResultChan() {
+			if d, ok := event.Object.(*appsv1.Deployment); ok && *d.Spec.Replicas == 1 {
+				budget, err := b.admin.PolicyV1().PodDisruptionBudgets(b.namespace).Get(context.Background(), name, metav1.GetOptions{})
+				if err == nil {
+					shrunk <- budget
+				}
+				return
+			}
+		}
+	}()
+	b.declare(r, davit.Size{"web": 1})
+	if budget := <-shrunk; budget == nil || budget.Status.ObservedGeneration < budget.Generation || budget.Status.DisruptionsAllowed != 0 {
+		t.Errorf("the size was changed before the budget: %+v", budget)
+	}
+	b.until("one ready", func(all []davit.Instance) bool { return are(all, 1, davit.Ready) })
+	b.allows(name, 0)
+	b.declare(r, davit.Size{"web": 2})
+	if d := b.cluster.deploymentOf(name); d.Status.ObservedGeneration < d.Generation {
+		t.Errorf("the budget was changed before the size was seen: %+v", d.Status)
+	}
+	b.until("two ready", func(all []davit.Instance) bool { return are(all, 2, davit.Ready) })
+	b.allows(name, 1)
 }
 
 // owned checks whose the objects of a workload are.

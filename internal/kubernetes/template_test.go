@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/davit-dev/davit"
@@ -109,6 +111,28 @@ func TestObjects(t *testing.T) {
 				t.Errorf("the objects are\n%s\nwant\n%s", got, want)
 			}
 		})
+	}
+}
+
+// The budget lets one pod go, but none while a release is down to its last.
+func TestBudget(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*davit.Service)
+		n      int
+		want   int
+	}{
+		"in full":            {nil, 3, 1},
+		"two of three":       {nil, 2, 1},
+		"the last of three":  {nil, 1, 0},
+		"the only one":       {func(s *davit.Service) { s.Replicas = 1 }, 1, 1},
+		"a worker's last":    {func(s *davit.Service) { s.Traffic = false }, 1, 1},
+		"one to be scaled":   {func(s *davit.Service) { s.Autoscale = &davit.Autoscale{Max: 3} }, 1, 1},
+		"none of three, yet": {nil, 0, 1},
+	} {
+		b := golden(t, c.change).budget(&appsv1.Deployment{}, c.n)
+		if b.Spec.MinAvailable != nil || b.Spec.MaxUnavailable.IntValue() != c.want || *b.Spec.UnhealthyPodEvictionPolicy != policyv1.AlwaysAllow {
+			t.Errorf("%s: %+v, want %d that may be evicted", name, b.Spec, c.want)
+		}
 	}
 }
 

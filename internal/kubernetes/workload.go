@@ -91,24 +91,24 @@ func (w workload) endpoint(owner *appsv1.Deployment) *corev1.Service {
 // budget lets nodes be drained one pod at a time, while n pods of the workload are to
 // run. The last pod of a service that is to have several stays: that is so in the
 // middle of a rollout, when the release has a share that nobody else would answer, and
-// its place is taken as the rollout goes on. One that is to have a single pod lets it
-// go, or it would keep its node for ever. A pod that is not ready is in nobody's way.
+// its place is taken as the rollout goes on. While there are two and the second one is
+// told to go, neither may be evicted, or both would leave: so none may be, and not all
+// but one. One that is to have a single pod lets it go, or it would keep its node for
+// ever. A pod that is not ready is in nobody's way.
 func (w workload) budget(owner *appsv1.Deployment, n int) *policyv1.PodDisruptionBudget {
-	one, unready := intstr.FromInt32(1), policyv1.AlwaysAllow
-	b := &policyv1.PodDisruptionBudget{
+	evictable, unready := intstr.FromInt32(1), policyv1.AlwaysAllow
+	if w.keepsLast(n) {
+		evictable = intstr.FromInt32(0)
+	}
+	return &policyv1.PodDisruptionBudget{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"},
 		ObjectMeta: w.meta(owner),
 		Spec: policyv1.PodDisruptionBudgetSpec{
 			Selector:                   &metav1.LabelSelector{MatchLabels: w.selector(w.release.ID, w.service.Name)},
+			MaxUnavailable:             &evictable,
 			UnhealthyPodEvictionPolicy: &unready,
 		},
 	}
-	if w.keepsLast(n) {
-		b.Spec.MinAvailable = &one
-	} else {
-		b.Spec.MaxUnavailable = &one
-	}
-	return b
 }
 
 // keepsLast reports whether the workload, of which n pods are to run, has only a part
