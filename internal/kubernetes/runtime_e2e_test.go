@@ -5,7 +5,6 @@ package kubernetes
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -239,16 +238,7 @@ func TestWhatCannotRun(t *testing.T) {
 // Where Pod Security is restricted, a pod without a manifest lacks nothing but its user,
 // and the guide's manifest has that; baseline takes it as it is.
 func TestPodSecurity(t *testing.T) {
-	guide, err := os.ReadFile("../../docs/how-to/kubernetes.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(guide), "## Without a manifest")
-	_, section, _ = strings.Cut(section, "```yaml\n")
-	restricted, _, found := strings.Cut(section, "```")
-	if !found {
-		t.Fatal("the guide shows no manifest")
-	}
+	restricted := guide(t, "Without a manifest")[0]
 	for name, c := range map[string]struct {
 		level, manifest string
 		want            davit.Condition
