@@ -28,7 +28,7 @@ func TestNeverReady(t *testing.T) {
 		within        time.Duration
 	}{
 		{"ImageThatNobodyHas", "v9", rig.Canary, "ErrImageNeverPull", 10 * time.Second},
-		{"ImageThatCannotBePulled", "v1", pulled(rig.BlueGreen, "127.0.0.1:1/shop@sha256:"+strings.Repeat("a", 64)), "connection refused", 30 * time.Second},
+		{"ImageThatCannotBePulled", "v1", pulled(rig.BlueGreen, "127.0.0.1:1/shop@sha256:"+strings.Repeat("a", 64)), "connection refused", time.Minute},
 		{"CrashLoop", "v2", rig.BlueGreen, "CrashLoopBackOff", 30 * time.Second},
 		{"SecretThatIsNotThere", "v1", with(rig.BlueGreen, "secrets: {TOKEN: secret:nobodys/token}"), `CreateContainerConfigError: secret "nobodys" not found`, 10 * time.Second},
 		{"NoNodeHasRoom", "v1", with(rig.Rolling, "resources: {cpu: 1000}"), "Unschedulable: 0/", 10 * time.Second},
