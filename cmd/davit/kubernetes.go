@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/api"
+	"github.com/davit-dev/davit/internal/azure"
 	"github.com/davit-dev/davit/internal/engine"
 	"github.com/davit-dev/davit/internal/kubernetes"
 )
@@ -21,6 +22,7 @@ const platformKubernetes = "kubernetes"
 // in the same one share its watches.
 type clusters struct {
 	server string // this installation
+	azure  *azure.Identity
 	log    *slog.Logger
 
 	mu       sync.Mutex
@@ -34,8 +36,8 @@ type clusterKey struct {
 	nodePatience, probePatience    time.Duration
 }
 
-func newClusters(server string, log *slog.Logger) *clusters {
-	return &clusters{server: server, log: log, open: map[clusterKey]*kubernetes.Cluster{}, runtimes: map[[2]string]*kubernetes.Runtime{}}
+func newClusters(server string, identity *azure.Identity, log *slog.Logger) *clusters {
+	return &clusters{server: server, azure: identity, log: log, open: map[clusterKey]*kubernetes.Cluster{}, runtimes: map[[2]string]*kubernetes.Runtime{}}
 }
 
 // platform returns the pair that an environment on a cluster runs on.
@@ -91,7 +93,7 @@ func (c *clusters) cluster(key clusterKey) (*kubernetes.Cluster, error) {
 	}
 	cluster, err := kubernetes.Connect(context.Background(), kubernetes.Options{
 		Kubeconfig: key.kubeconfig, Context: key.context, Namespace: key.namespace, Server: c.server,
-		NodePatience: key.nodePatience, ProbePatience: key.probePatience, Log: c.log,
+		NodePatience: key.nodePatience, ProbePatience: key.probePatience, Keychain: c.azure.Keychain(), Log: c.log,
 	})
 	if err == nil {
 		c.open[key] = cluster

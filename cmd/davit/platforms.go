@@ -14,6 +14,7 @@ import (
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/api"
+	"github.com/davit-dev/davit/internal/azure"
 	"github.com/davit-dev/davit/internal/engine"
 	"github.com/davit-dev/davit/internal/process"
 	"github.com/davit-dev/davit/internal/proxy"
@@ -30,6 +31,7 @@ type platforms struct {
 	supervisor *proxy.Supervisor
 	router     *proxy.Router
 	clusters   *clusters
+	azure      *azure.Identity // who signs in to Azure's registries
 	ramps      *ramps
 }
 
@@ -41,7 +43,8 @@ func openPlatforms(ctx context.Context, dir, name string, log *slog.Logger) (*pl
 		return nil, fmt.Errorf("finding the program to run the proxy with: %w", err)
 	}
 	proxyDir := filepath.Join(dir, "proxy")
-	p := &platforms{client: proxy.NewClient(proxyDir), clusters: newClusters(name, log)}
+	p := &platforms{client: proxy.NewClient(proxyDir), azure: azure.New(azure.Environment(os.Getenv), nil, time.Now)}
+	p.clusters = newClusters(name, p.azure, log)
 	p.router = proxy.NewRouter(p.client, log)
 	p.supervisor = proxy.NewSupervisor(proxyDir, []string{self, "proxy", "--dir", proxyDir}, log)
 	adopted, err := p.supervisor.Start(ctx)

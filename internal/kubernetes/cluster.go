@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,6 +38,9 @@ type Options struct {
 	// ProbePatience is how long after its start a container's readiness probe may
 	// fail before its pod counts as failed; 0 for ever.
 	ProbePatience time.Duration
+	// Keychain has the credentials for the registries that the Docker configuration
+	// has none for. Nil has none.
+	Keychain authn.Keychain
 	// Log receives what the watches run into. Nil discards it.
 	Log *slog.Logger
 	// Now tells the time; time.Now by default.
@@ -55,6 +59,7 @@ type Cluster struct {
 	now       func() time.Time
 
 	patience patience
+	keychain authn.Keychain
 
 	deployments, pods, services, slices, budgets, events cache.SharedIndexInformer // of what Davit made; events are warnings about pods
 
@@ -87,7 +92,7 @@ func Connect(ctx context.Context, options Options) (*Cluster, error) {
 	}
 	c := &Cluster{
 		api: known, host: config.Host, line: line, namespace: namespace, server: options.Server, log: options.Log, now: options.Now,
-		patience: patience{options.NodePatience, options.ProbePatience}, changes: newHub(), synced: make(chan struct{}),
+		patience: patience{options.NodePatience, options.ProbePatience}, keychain: keychain(options.Keychain), changes: newHub(), synced: make(chan struct{}),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

@@ -51,7 +51,7 @@ func (r *Runtime) Pin(ctx context.Context, service davit.Service) (string, error
 	if container.ImagePullPolicy == corev1.PullNever {
 		return "", nil
 	}
-	return resolve(ctx, container.Image)
+	return resolve(ctx, r.cluster.keychain, container.Image)
 }
 
 // checkService refuses what a pod cannot be made of, and the API server cannot
@@ -97,8 +97,17 @@ const (
 	registryLimit = 15 * time.Second
 )
 
+// keychain asks the Docker configuration first: what a user wrote there for a
+// registry is meant. Another keychain has those that it says nothing about.
+func keychain(other authn.Keychain) authn.Keychain {
+	if other == nil {
+		return authn.DefaultKeychain
+	}
+	return authn.NewMultiKeychain(authn.DefaultKeychain, other)
+}
+
 // resolve returns the digest that an image's reference stands for.
-func resolve(ctx context.Context, image string) (string, error) {
+func resolve(ctx context.Context, credentials authn.Keychain, image string) (string, error) {
 	reference, err := name.ParseReference(image)
 	if err != nil {
 		return "", &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("%q is no image", image), Err: err}
@@ -108,7 +117,7 @@ func resolve(ctx context.Context, image string) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, registryLimit)
 	defer cancel()
-	head, err := remote.Head(reference, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
+	head, err := remote.Head(reference, remote.WithContext(ctx), remote.WithAuthFromKeychain(credentials))
 	if err != nil {
 		return "", &davit.Error{
 			Code: davit.CodeUnavailable, Message: fmt.Sprintf("the digest of image %s cannot be found out", image), Err: err,
