@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -9,9 +10,10 @@ import (
 	"github.com/davit-dev/davit/internal/engine"
 )
 
-// judgeAnalysis returns the judge that compares the candidate with stable.
-func judgeAnalysis() engine.Judge {
-	judge := live.NewJudge(time.Now)
+// judgeAnalysis returns the judge that compares the candidate with stable. It asks
+// Prometheus through the transport.
+func judgeAnalysis(metrics http.RoundTripper) engine.Judge {
+	judge := live.NewJudge(time.Now, metrics)
 	return func(ctx context.Context, g davit.Gate, s engine.Subject, report func(davit.Outcome, string, any)) {
 		judge.Judge(ctx, g, live.Subject{
 			Rollout: s.Rollout, Stage: s.Stage, Release: s.Release,

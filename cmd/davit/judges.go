@@ -12,7 +12,7 @@ func judges(p *platforms, flags step.Book) map[string]engine.Judge {
 	all := engine.Judges()
 	all[davit.GateValidation] = judgeValidation(p)
 	all[davit.GateHook] = judgeHook()
-	all[davit.GateAnalysis] = judgeAnalysis()
+	all[davit.GateAnalysis] = judgeAnalysis(p.azure.Transport(nil))
 	all[davit.GateFlag] = judgeFlag(flags)
 	return all
 }

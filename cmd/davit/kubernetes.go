@@ -93,7 +93,8 @@ func (c *clusters) cluster(key clusterKey) (*kubernetes.Cluster, error) {
 	}
 	cluster, err := kubernetes.Connect(context.Background(), kubernetes.Options{
 		Kubeconfig: key.kubeconfig, Context: key.context, Namespace: key.namespace, Server: c.server,
-		NodePatience: key.nodePatience, ProbePatience: key.probePatience, Keychain: c.azure.Keychain(), Log: c.log,
+		NodePatience: key.nodePatience, ProbePatience: key.probePatience,
+		Keychain: c.azure.Keychain(), Metrics: c.azure.Transport(nil), Log: c.log,
 	})
 	if err == nil {
 		c.open[key] = cluster

@@ -31,7 +31,7 @@ type platforms struct {
 	supervisor *proxy.Supervisor
 	router     *proxy.Router
 	clusters   *clusters
-	azure      *azure.Identity // who signs in to Azure's registries
+	azure      *azure.Identity // who signs in to Azure's registries and Prometheus
 	ramps      *ramps
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -41,6 +42,8 @@ type Options struct {
 	// Keychain has the credentials for the registries that the Docker configuration
 	// has none for. Nil has none.
 	Keychain authn.Keychain
+	// Metrics is what Prometheus is asked through; http.DefaultTransport when nil.
+	Metrics http.RoundTripper
 	// Log receives what the watches run into. Nil discards it.
 	Log *slog.Logger
 	// Now tells the time; time.Now by default.
@@ -60,6 +63,7 @@ type Cluster struct {
 
 	patience patience
 	keychain authn.Keychain
+	metrics  http.RoundTripper // Options.Metrics
 
 	deployments, pods, services, slices, budgets, events cache.SharedIndexInformer // of what Davit made; events are warnings about pods
 
@@ -92,7 +96,8 @@ func Connect(ctx context.Context, options Options) (*Cluster, error) {
 	}
 	c := &Cluster{
 		api: known, host: config.Host, line: line, namespace: namespace, server: options.Server, log: options.Log, now: options.Now,
-		patience: patience{options.NodePatience, options.ProbePatience}, keychain: keychain(options.Keychain), changes: newHub(), synced: make(chan struct{}),
+		patience: patience{options.NodePatience, options.ProbePatience}, keychain: keychain(options.Keychain), metrics: options.Metrics,
+		changes: newHub(), synced: make(chan struct{}),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

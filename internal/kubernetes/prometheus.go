@@ -50,7 +50,7 @@ type counted struct {
 
 func newFigures(r *Router, base string) *figures {
 	f := &figures{
-		router: r, base: base, client: &http.Client{Timeout: 10 * time.Second}, boot: strconv.FormatInt(r.cluster.now().UnixNano(), 36),
+		router: r, base: base, client: &http.Client{Transport: r.cluster.metrics, Timeout: 10 * time.Second}, boot: strconv.FormatInt(r.cluster.now().UnixNano(), 36),
 		beats: newHub(), turn: make(chan struct{}, 1), counts: newCounts(), known: map[string]counted{},
 	}
 	f.turn <- struct{}{}

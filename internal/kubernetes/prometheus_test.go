@@ -1,8 +1,10 @@
 package kubernetes
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -167,5 +169,22 @@ func TestQuery(t *testing.T) {
 		return strings.Compare(map[bool]string{true: "b"}[a.workload == "pod"], map[bool]string{true: "b"}[b.workload == "pod"])
 	}) {
 		t.Error("an application's own metrics go before a front door's")
+	}
+}
+
+// through is a transport that says what it was asked for.
+type through struct{ asked []string }
+
+func (t *through) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.asked = append(t.asked, r.URL.Host+r.URL.Path)
+	return nil, errors.New("refused")
+}
+
+func TestFiguresAreAskedThroughTheTransport(t *testing.T) {
+	metrics := &through{}
+	f := newFigures(&Router{cluster: &Cluster{now: time.Now, metrics: metrics}}, "https://prometheus.example.org/")
+	_, err := prometheus.Query(t.Context(), f.client, f.base, "up", time.Now())
+	if want := []string{"prometheus.example.org/api/v1/query"}; err == nil || !slices.Equal(metrics.asked, want) {
+		t.Errorf("asked for %q, %v, want %q", metrics.asked, err, want)
 	}
 }

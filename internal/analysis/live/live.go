@@ -72,9 +72,11 @@ type trial struct {
 // keepTrials bounds the trials that are remembered: those of long ago have ended.
 const keepTrials = 64
 
-// NewJudge returns a judge that tells the time by now.
-func NewJudge(now func() time.Time) *Judge {
+// NewJudge returns a judge that tells the time by now, and asks its sources through
+// a transport (http.DefaultTransport when nil).
+func NewJudge(now func() time.Time, transport http.RoundTripper) *Judge {
 	return &Judge{now: now, client: &http.Client{
+		Transport:     transport,
 		Timeout:       10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -155,7 +155,7 @@ func TestVerdictsOfTheRoutersFigures(t *testing.T) {
 				if test.change != nil {
 					test.change(&p)
 				}
-				judge(t, NewJudge(time.Now), p, subjectOf(w, time.Hour), func(s *said) {
+				judge(t, NewJudge(time.Now, nil), p, subjectOf(w, time.Hour), func(s *said) {
 					w.seconds(30, test.v1, test.v2, test.failures, test.took)
 					s.want(t, test.want, test.reason)
 					if _, err := json.Marshal(s.evidence); err != nil || len(s.evidence.Path) == 0 {
@@ -172,7 +172,7 @@ func TestQuantileOfStable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, p := newWorld(), params()
 		p.Latency = []davit.AnalysisLatency{{Quantile: 0.9, AnalysisMetric: davit.AnalysisMetric{Margin: 0.05}}}
-		judge(t, NewJudge(time.Now), p, subjectOf(w, time.Hour), func(s *said) {
+		judge(t, NewJudge(time.Now, nil), p, subjectOf(w, time.Hour), func(s *said) {
 			w.seconds(1, 45, 45, 0, 0) // it takes 100 requests to know a 90th percentile
 			w.seconds(1, 50, 450, 0, 0)
 			s.want(t, davit.Inconclusive, "stable's p90")
@@ -186,7 +186,7 @@ func TestQuantileOfStable(t *testing.T) {
 func TestASourceThatFailsIsInconclusiveAndAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		judge(t, NewJudge(time.Now), params(), subjectOf(w, 10*time.Second), func(s *said) {
+		judge(t, NewJudge(time.Now, nil), params(), subjectOf(w, 10*time.Second), func(s *said) {
 			w.mu.Lock()
 			w.err = errors.New("gone fishing")
 			w.mu.Unlock()
@@ -205,7 +205,7 @@ func TestASourceThatFailsIsInconclusiveAndAskedAgain(t *testing.T) {
 // begins anew.
 func TestHarmIsKeptOverStages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, j := newWorld(), NewJudge(time.Now)
+		w, j := newWorld(), NewJudge(time.Now, nil)
 		s := subjectOf(w, time.Hour)
 		judge(t, j, params(), s, func(said *said) {
 			w.seconds(10, 50, 50, 10, time.Millisecond)
@@ -225,7 +225,7 @@ func TestAloneItTakesTheBakeTime(t *testing.T) {
 		w := newWorld()
 		s := subjectOf(w, time.Minute)
 		s.Stage.State.Split = davit.All("v2")
-		judge(t, NewJudge(time.Now), params(), s, func(said *said) {
+		judge(t, NewJudge(time.Now, nil), params(), s, func(said *said) {
 			serve := func(seconds int) {
 				for range seconds {
 					w.mu.Lock()
@@ -272,8 +272,8 @@ func TestGuardOnMemory(t *testing.T) {
 
 func TestParametersThatCannotBeRead(t *testing.T) {
 	var last said
-	NewJudge(time.Now).Judge(t.Context(), davit.Gate{Name: "analysis", Params: json.RawMessage(`{"alpha":"x"}`)}, Subject{}, last.report)
+	NewJudge(time.Now, nil).Judge(t.Context(), davit.Gate{Name: "analysis", Params: json.RawMessage(`{"alpha":"x"}`)}, Subject{}, last.report)
 	last.want(t, davit.Inconclusive, "parameters")
-	NewJudge(time.Now).Judge(t.Context(), davit.Analysis("analysis", davit.AnalysisParams{}), subjectOf(newWorld(), 0), last.report)
+	NewJudge(time.Now, nil).Judge(t.Context(), davit.Analysis("analysis", davit.AnalysisParams{}), subjectOf(newWorld(), 0), last.report)
 	last.want(t, davit.Inconclusive, "alpha")
 }
