@@ -61,7 +61,7 @@ type Router struct {
 	figures *figures
 
 	mu     sync.Mutex
-	marks  *marking                      // what the Gateway tells in answers; nil before it was tried
+	marks  tried                         // what the Gateway tells in answers
 	idle   map[davit.ReleaseID]time.Time // since when a release has been without a share
 	effect string                        // how it is known that the last routing is in effect
 	// applied are the generations of the routes that are in effect, by name; none

@@ -31,10 +31,10 @@ const (
 // routes that people use are marked.
 func (r *Router) marking(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing) (marking, error) {
 	r.mu.Lock()
-	known := r.marks
+	known, fresh := r.marks.recall(r.cluster.now())
 	r.mu.Unlock()
-	if known != nil {
-		return *known, nil
+	if fresh {
+		return known, nil
 	}
 	marks := marksOf(d.routesOf(r.scope))
 	if marks == noMarks {
@@ -53,7 +53,7 @@ func (r *Router) marking(ctx context.Context, d *doors, gateway cache.SharedInde
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.marks = &marks
+	r.marks.note(marks, r.cluster.now())
 	return marks, nil
 }
 
