@@ -70,8 +70,12 @@ type Protocol string
 // The protocols of Service.Protocol.
 const (
 	ProtocolHTTP1 Protocol = "http"
-	ProtocolH2C   Protocol = "h2c" // HTTP/2 with prior knowledge over cleartext, as gRPC uses
+	ProtocolH2C   Protocol = "h2c"  // HTTP/2 with prior knowledge over cleartext, as gRPC uses
+	ProtocolGRPC  Protocol = "grpc" // the same, and nothing but gRPC
 )
+
+// HTTP2 reports whether instances speak HTTP/2 with prior knowledge over cleartext.
+func (p Protocol) HTTP2() bool { return p == ProtocolH2C || p == ProtocolGRPC }
 
 // File is a file written into an instance's working directory before it
 // starts. Its content is part of the release's configuration hash.

@@ -63,7 +63,7 @@ func (s *service) fields() []field {
 		},
 		{
 			key: "protocol", into: scalar(&s.protocol, protocol()), initial: "http",
-			doc: "what instances speak: HTTP/1.1, or HTTP/2 without TLS as gRPC needs",
+			doc: "what instances speak: HTTP/1.1; HTTP/2 without TLS; or that and nothing but gRPC, which a Gateway then routes by GRPCRoutes",
 		},
 		{key: "replicas", into: scalar(&s.replicas, integer(0, maxReplicas)), initial: "1", doc: "number of instances at full size; with `autoscale`, the least"},
 		{

@@ -56,7 +56,7 @@ func tcpCheck(address string) check {
 // and takes the answer as it is: a redirect is one.
 func httpCheck(probe davit.HTTPProbe, address string, protocol davit.Protocol) check {
 	transport := &http.Transport{DisableKeepAlives: true}
-	if protocol == davit.ProtocolH2C {
+	if protocol.HTTP2() {
 		transport.Protocols = new(http.Protocols)
 		transport.Protocols.SetUnencryptedHTTP2(true)
 	}

@@ -118,11 +118,13 @@ func TestExecProbeIsKilledWithItsGroup(t *testing.T) {
 }
 
 func TestH2CProbe(t *testing.T) {
-	f := runtimeOf(t, open(t, Config{}))
-	f.declare(release(t, "v1", nil, service(t, "h2c", func(s *davit.Service) {
-		s.Protocol, s.Readiness = davit.ProtocolH2C, httpProbe("/healthz")
-	})), 1)
-	f.untilReady(1)
+	for _, protocol := range []davit.Protocol{davit.ProtocolH2C, davit.ProtocolGRPC} {
+		f := runtimeOf(t, open(t, Config{}))
+		f.declare(release(t, "v1", nil, service(t, "h2c", func(s *davit.Service) {
+			s.Protocol, s.Readiness = protocol, httpProbe("/healthz")
+		})), 1)
+		f.untilReady(1)
+	}
 }
 
 // An application that is ready at once must be seen to be, long before the

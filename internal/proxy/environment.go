@@ -149,6 +149,14 @@ func (e *Environment) Watch(ctx context.Context) <-chan struct{} {
 	return out
 }
 
+// spoken is a protocol as the table says it: to a proxy, gRPC is HTTP/2 like any other.
+func spoken(p davit.Protocol) davit.Protocol {
+	if p == davit.ProtocolGRPC {
+		return davit.ProtocolH2C
+	}
+	return p
+}
+
 // newSite turns a routing into a site, without instances.
 func newSite(name string, routing davit.Routing) (Site, error) {
 	if err := routing.Split.Check(); err != nil {
@@ -162,7 +170,7 @@ func newSite(name string, routing davit.Routing) (Site, error) {
 		services := map[string]Service{}
 		for name, s := range r.Config.Services {
 			if s.Traffic {
-				services[name] = Service{Protocol: s.Protocol, Backends: []Backend{}}
+				services[name] = Service{Protocol: spoken(s.Protocol), Backends: []Backend{}}
 			}
 		}
 		site.Releases[r.ID] = Release{Routes: r.Config.Routes, Services: services}

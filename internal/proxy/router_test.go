@@ -370,3 +370,23 @@ func TestFrontFollowsTheTraffic(t *testing.T) {
 		}
 	}
 }
+
+// A table says gRPC as h2c, which proxies of every version know.
+func TestSiteSaysGRPCAsH2C(t *testing.T) {
+	routing := testRouting(500)
+	for said, want := range map[davit.Protocol]davit.Protocol{"": "", davit.ProtocolHTTP1: davit.ProtocolHTTP1, davit.ProtocolH2C: davit.ProtocolH2C, davit.ProtocolGRPC: davit.ProtocolH2C} {
+		for name, s := range routing.Releases[0].Config.Services {
+			s.Protocol = said
+			routing.Releases[0].Config.Services[name] = s
+		}
+		site, err := newSite("shop/test", routing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, s := range site.Releases[routing.Releases[0].ID].Services {
+			if s.Protocol != want {
+				t.Errorf("%s of protocol %q is %q in the table, want %q", name, said, s.Protocol, want)
+			}
+		}
+	}
+}

@@ -145,7 +145,7 @@ func (x *exam) at(i davit.Instance) place {
 	return place{
 		name: i.ID, base: &url.URL{Scheme: "http", Host: i.Address}, host: x.Host, instance: &i,
 		header: http.Header{"Davit-Release": {string(i.Release)}},
-		h2c:    x.Release != nil && x.Release.Config.Services[i.Service].Protocol == davit.ProtocolH2C,
+		h2c:    x.Release != nil && x.Release.Config.Services[i.Service].Protocol.HTTP2(),
 	}
 }
 
