@@ -162,6 +162,18 @@ func (l laterRouter) Keeps(state davit.State, releases []*davit.Release) davit.S
 	return state.Split
 }
 
+// Check is engine.Checker's.
+func (l laterRouter) Check(ctx context.Context, from, to *davit.Release) error {
+	p, err := l.now()
+	if err != nil {
+		return err
+	}
+	if c, ok := p.Router.(engine.Checker); ok {
+		return c.Check(ctx, from, to)
+	}
+	return nil
+}
+
 // Drift is engine.Drifter's.
 func (l laterRouter) Drift(ctx context.Context) <-chan davit.Split {
 	return eventually(ctx, l.later, func(p engine.Platform) <-chan davit.Split {

@@ -39,6 +39,27 @@ func LoadShop(ctx context.Context, kube *cluster.Cluster, versions ...string) er
 	return nil
 }
 
+// CallsImage is the image of a server that is called by gRPC, which every release has.
+const CallsImage = "docker.io/davit/calls:v1"
+
+// LoadCalls builds it and gives it to the cluster.
+func LoadCalls(ctx context.Context, kube *cluster.Cluster) error {
+	dir, err := os.MkdirTemp("", "davit-calls-")
+	if err != nil {
+		return fmt.Errorf("making a folder for a gRPC server: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // the system's temporary folder
+	program := filepath.Join(dir, "calls")
+	if err := Build(ctx, program, "github.com/davit-dev/davit/e2e/rig/calls", "v1"); err != nil {
+		return err
+	}
+	_, err = kube.Load(ctx, image.Image{
+		Name: CallsImage, Entrypoint: []string{"/calls"}, WorkingDir: "/work", User: "65532:65532",
+		Files: []image.File{{Path: "calls", Source: program, Mode: 0o755}},
+	})
+	return err
+}
+
 // Build builds a program of this module as a version of itself.
 func Build(ctx context.Context, program, path, version string) error {
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", program, path)

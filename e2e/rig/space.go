@@ -47,7 +47,7 @@ func (s Space) Make(ctx context.Context) error {
 // Remove removes what others would share the Gateway with, and has the cluster
 // remove the rest.
 func (s Space) Remove(ctx context.Context) error {
-	if _, err := s.Kubectl(ctx, "delete", "httproutes", "--all"); err != nil {
+	if _, err := s.Kubectl(ctx, "delete", "httproutes,grpcroutes", "--all"); err != nil {
 		return err
 	}
 	_, err := s.Kubectl(ctx, "delete", "namespace", s.Name, "--wait=false")

@@ -265,7 +265,9 @@ func permissions() form[uint32] {
 	}
 }
 
-func protocol() form[davit.Protocol] { return oneWord(davit.ProtocolHTTP1, davit.ProtocolH2C, davit.ProtocolGRPC) }
+func protocol() form[davit.Protocol] {
+	return oneWord(davit.ProtocolHTTP1, davit.ProtocolH2C, davit.ProtocolGRPC)
+}
 
 func strategyKind() form[davit.StrategyKind] {
 	return oneWord(davit.KindBlueGreen, davit.KindCanary, davit.KindRolling)

@@ -71,6 +71,11 @@ func (e *Engine) propose(ctx context.Context, platform Platform, req DeployReque
 	if err := approvable(plan, req.Actor); err != nil {
 		return nil, err
 	}
+	if c, ok := platform.Router.(Checker); ok {
+		if err := c.Check(ctx, stable, release); err != nil {
+			return nil, err
+		}
+	}
 	notes, err := e.notes(ctx, release, stable)
 	if err != nil {
 		return nil, err

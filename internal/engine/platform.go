@@ -49,6 +49,12 @@ type Observer interface {
 	Effect() string
 }
 
+// Checker is a Router that cannot route everything, and says so before a rollout begins.
+type Checker interface {
+	// Check returns why traffic could not go from one release, nil for none, to another.
+	Check(ctx context.Context, from, to *davit.Release) error
+}
+
 // Leaser is a Router whose data plane gives up a split by itself when its lease
 // (davit.Routing.Lease) is not renewed in time.
 type Leaser interface {

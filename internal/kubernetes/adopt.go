@@ -12,6 +12,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -30,14 +31,14 @@ type Plain struct {
 }
 
 // Survey finds the plain objects that an environment's configuration describes: the
-// HTTPRoutes of its hosts at the Gateway, the Services that they lead to, and the
+// routes of its hosts at the Gateway, the Services that they lead to, and the
 // Deployments behind these; of a service without traffic, the Deployment of its name.
 // What cannot be taken over as it is, is refused by name.
 func (c *Cluster) Survey(ctx context.Context, application, environment string, gateway GatewayOptions, config davit.ReleaseConfig) (*Plain, error) {
 	if gateway.Name == "" {
-		return nil, unadoptable("the environment has no Gateway", "name the one that the application's HTTPRoute is attached to, as kubernetes: {gateway: {name: …}}")
+		return nil, unadoptable("the environment has no Gateway", "name the one that the application's route is attached to, as kubernetes: {gateway: {name: …}}")
 	}
-	found, err := c.plainObjects(ctx)
+	found, err := c.plainObjects(ctx, called(&davit.Release{Config: config}))
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func (p *Plain) Steps(version string) []string {
 		steps = append(steps, fmt.Sprintf("run %d pods of service %s of %s beside Deployment %s, from the same pod template, until they are ready", replicas(d), name, version, d.Name))
 	}
 	for _, route := range p.routes {
-		steps = append(steps, fmt.Sprintf("reach them through the Gateway, and route to them in place of HTTPRoute %s, which is deleted", route.Name))
+		steps = append(steps, fmt.Sprintf("reach them through the Gateway, and route to them in place of %s, which is deleted", refOf(route)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.deployments)) {
 		steps = append(steps, fmt.Sprintf("delete Deployment %s after the requests in flight had their time (drain)", p.deployments[name].Name))
@@ -108,15 +109,31 @@ type plainObjects struct {
 	budgets     []policyv1.PodDisruptionBudget
 }
 
-// plainObjects reads them as they are now.
-func (c *Cluster) plainObjects(ctx context.Context) (plainObjects, error) {
+// plainObjects reads them as they are now. GRPCRoutes that the account may not see, or
+// the cluster does not know, are none, unless the application is called by gRPC.
+func (c *Cluster) plainObjects(ctx context.Context, called bool) (plainObjects, error) {
 	deployments, services, routes := &appsv1.DeploymentList{}, &corev1.ServiceList{}, &gatewayv1.HTTPRouteList{}
 	scalers, budgets := &autoscalingv2.HorizontalPodAutoscalerList{}, &policyv1.PodDisruptionBudgetList{}
 	err := cmp.Or(
 		list(ctx, c.api.deployments(), deployments), list(ctx, c.api.services(), services), list(ctx, c.api.routes(), routes),
 		list(ctx, c.api.autoscalers(), scalers), list(ctx, c.api.budgets(), budgets),
 	)
-	return plainObjects{deployments.Items, services.Items, routes.Items, scalers.Items, budgets.Items}, err
+	if err != nil {
+		return plainObjects{}, err
+	}
+	found := plainObjects{deployments.Items, services.Items, routes.Items, scalers.Items, budgets.Items}
+	for i := range found.routes {
+		found.routes[i].Kind = httpRoute
+	}
+	calls := &gatewayv1.GRPCRouteList{}
+	err = list(ctx, c.api.calls(), calls)
+	if !called && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err)) {
+		return found, nil
+	}
+	for i := range calls.Items {
+		found.routes = append(found.routes, *routeOf(&calls.Items[i]))
+	}
+	return found, err
 }
 
 // list reads all objects of a kind in the namespace.

@@ -41,13 +41,13 @@ func (c *Cluster) Claim(ctx context.Context, p *Plain, release davit.ReleaseID) 
 		err = c.ready(ctx)
 	}
 	if err == nil {
-		err = doors.ready(ctx, doors.routes)
+		err = doors.watch(ctx, slices.ContainsFunc(p.routes, func(r *gatewayv1.HTTPRoute) bool { return r.Kind == grpcRoute }))
 	}
 	if err != nil {
 		return err
 	}
 	for _, route := range p.routes {
-		if err := relabel(ctx, c.api.routes(), "HTTPRoute", route.Name, claimOf(route, p.scope, release)); err != nil {
+		if err := c.relabelRoute(ctx, route, claimOf(route, p.scope, release)); err != nil {
 			return err
 		}
 	}
@@ -66,7 +66,7 @@ func (c *Cluster) Claim(ctx context.Context, p *Plain, release davit.ReleaseID) 
 // nobody's again, as they were.
 func (c *Cluster) disclaim(ctx context.Context, doors *doors, s scope) error {
 	for _, route := range doors.claimed(s) {
-		if err := relabel(ctx, c.api.routes(), "HTTPRoute", route.Name, disclaimOf(route)); err != nil {
+		if err := c.relabelRoute(ctx, route, disclaimOf(route)); err != nil {
 			return err
 		}
 	}
@@ -97,10 +97,18 @@ func disclaimOf(o metav1.Object) map[string]texts {
 	return map[string]texts{"labels": labels, "annotations": {annotationAdopting: nil, annotationManagedBefore: nil}}
 }
 
+// relabelRoute is relabel for a route of either kind.
+func (c *Cluster) relabelRoute(ctx context.Context, route *gatewayv1.HTTPRoute, meta map[string]texts) error {
+	if route.Kind == grpcRoute {
+		return relabel(ctx, c.api.calls(), grpcRoute, route.Name, meta)
+	}
+	return relabel(ctx, c.api.routes(), httpRoute, route.Name, meta)
+}
+
 // relabel merges labels and annotations into those of an object. One that is gone has
 // none.
 func relabel[T interface {
-	*appsv1.Deployment | *gatewayv1.HTTPRoute
+	*appsv1.Deployment | *gatewayv1.HTTPRoute | *gatewayv1.GRPCRoute
 	object
 }](ctx context.Context, k kind[T], kindName, name string, meta map[string]texts) error {
 	patch, err := json.Marshal(map[string]any{"metadata": meta})
@@ -124,7 +132,7 @@ func (c *Cluster) Claimed(ctx context.Context, application, environment string) 
 		err = c.ready(ctx)
 	}
 	if err == nil {
-		err = doors.ready(ctx, doors.routes)
+		err = doors.watch(ctx, c.called(s))
 	}
 	if err != nil {
 		return false, err
@@ -165,7 +173,11 @@ func (c *Cluster) until(ctx context.Context, doors *doors, so func() bool) error
 
 // claimed returns the plain routes that an environment takes over.
 func (d *doors) claimed(s scope) []*gatewayv1.HTTPRoute {
-	return claimedIn[*gatewayv1.HTTPRoute](d.routes, s)
+	var found []*gatewayv1.HTTPRoute
+	for _, informer := range d.watched() {
+		found = append(found, claimedIn[*gatewayv1.HTTPRoute](informer, s)...)
+	}
+	return found
 }
 
 // claimedDeployments returns the plain Deployments that an environment takes over.

@@ -39,8 +39,8 @@ func (s *survey) take() (*Plain, error) {
 		p.routes = append(p.routes, route)
 	}
 	if len(p.routes) == 0 {
-		return nil, unadoptable(fmt.Sprintf("no HTTPRoute in namespace %s leads from Gateway %s to a host of davit.yaml's routes", s.namespace, s.gateway.key(s.namespace)),
-			"compare routes: with kubectl get httproutes; what does not run yet is deployed by davit deploy")
+		return nil, unadoptable(fmt.Sprintf("no HTTPRoute or GRPCRoute in namespace %s leads from Gateway %s to a host of davit.yaml's routes", s.namespace, s.gateway.key(s.namespace)),
+			"compare routes: with kubectl get httproutes,grpcroutes; what does not run yet is deployed by davit deploy")
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.config.Services)) {
 		if err := s.service(name, p); err != nil {
@@ -82,15 +82,15 @@ func (s *survey) serves(host string) bool {
 
 // rules takes in where a route leads, or says which of its rules davit.yaml has not.
 func (s *survey) rules(route *gatewayv1.HTTPRoute, p *Plain) error {
-	if err := s.free("HTTPRoute", route); err != nil {
+	if err := s.free(route.Kind, route); err != nil {
 		return err
 	}
 	if own := s.gateway.parent(); len(route.Spec.ParentRefs) > 1 || own.SectionName != nil && !sameParent(route.Spec.ParentRefs[0], own, s.namespace) {
-		return unadoptable(fmt.Sprintf("HTTPRoute %s is attached to more than the Gateway of davit.yaml, or to another listener of it", route.Name),
+		return unadoptable(fmt.Sprintf("%s is attached to more than the Gateway of davit.yaml, or to another listener of it", refOf(route)),
 			"detach it from there, or name the listener as gateway: {section: …}")
 	}
 	for i, rule := range route.Spec.Rules {
-		what := fmt.Sprintf("rule %d of HTTPRoute %s", i+1, route.Name)
+		what := fmt.Sprintf("rule %d of %s", i+1, refOf(route))
 		if why := beyondDavit(rule); why != "" {
 			return unadoptable(what+" "+why+", which davit.yaml does not say", "take that out of the route, or do it in the application or in a route of its own")
 		}
@@ -111,6 +111,10 @@ func (s *survey) rules(route *gatewayv1.HTTPRoute, p *Plain) error {
 				if !ok {
 					return unadoptable(fmt.Sprintf("%s leads %s%s to Service %s, and davit.yaml has no route for that", what, host, prefix, rule.BackendRefs[0].Name),
 						fmt.Sprintf("add it to routes:, as {host: %q, prefix: %s, service: …}", host, prefix))
+				}
+				if want := kindOf(s.config.Services[name]); want != route.Kind {
+					return unadoptable(fmt.Sprintf("%s leads %s%s to %s, which davit.yaml routes by an %s", what, host, prefix, name, want),
+						"protocol: grpc of a service means a GRPCRoute, anything else an HTTPRoute")
 				}
 				if err := s.backend(rule.BackendRefs[0], name, p); err != nil {
 					return err

@@ -36,6 +36,7 @@ func plainWeb() *survey {
 				Spec:       corev1.ServiceSpec{Selector: labels, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromString("http")}}},
 			}},
 			routes: []gatewayv1.HTTPRoute{{
+				TypeMeta:   metav1.TypeMeta{Kind: httpRoute},
 				ObjectMeta: metav1.ObjectMeta{Name: "web"},
 				Spec: gatewayv1.HTTPRouteSpec{
 					CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{{Name: "front"}}},
@@ -44,6 +45,36 @@ func plainWeb() *survey {
 				},
 			}},
 		},
+	}
+}
+
+// A GRPCRoute is taken over by a service that speaks gRPC alone.
+func TestSurveyOfCalls(t *testing.T) {
+	for method, prefix := range map[*gatewayv1.GRPCMethodMatch]string{
+		nil:                           "/",
+		{Service: new("shop.Orders")}: "/shop.Orders",
+		{Service: new("shop.Orders"), Method: new("Place"), Type: new(gatewayv1.GRPCMethodMatchExact)}: "/shop.Orders/Place",
+	} {
+		s := plainWeb()
+		calls := callsOf(&s.routes[0])
+		calls.Spec.Rules[0].Matches = []gatewayv1.GRPCRouteMatch{{Method: method}}
+		s.routes[0] = *routeOf(calls)
+		s.config.Routes[0].Prefix = prefix
+		if _, err := s.take(); davit.ErrorCode(err) != davit.CodeRefused || !strings.Contains(err.Error(), "which davit.yaml routes by an HTTPRoute") {
+			t.Errorf("%s: without protocol: grpc: %v", prefix, err)
+		}
+		web := s.config.Services["web"]
+		web.Protocol = davit.ProtocolGRPC
+		s.config.Services["web"] = web
+		p, err := s.take()
+		if err != nil || len(p.routes) != 1 || !strings.Contains(strings.Join(p.Steps("v1"), "\n"), "GRPCRoute web") {
+			t.Errorf("%s: %v", prefix, err)
+		}
+		calls.Spec.Rules[0].Matches = []gatewayv1.GRPCRouteMatch{{Method: &gatewayv1.GRPCMethodMatch{Method: new("Place")}}}
+		s.routes[0] = *routeOf(calls)
+		if _, err := s.take(); davit.ErrorCode(err) != davit.CodeRefused || !strings.Contains(err.Error(), "matches a path by RegularExpression") {
+			t.Errorf("%s: a method of any service: %v", prefix, err)
+		}
 	}
 }
 
@@ -84,8 +115,8 @@ func TestSurveyRefuses(t *testing.T) {
 		change func(*survey)
 		want   string
 	}{
-		{"no route", func(s *survey) { s.routes = nil }, "no HTTPRoute in namespace shop"},
-		{"another gateway", func(s *survey) { s.gateway.Name = "other" }, "no HTTPRoute in namespace shop"},
+		{"no route", func(s *survey) { s.routes = nil }, "no HTTPRoute or GRPCRoute in namespace shop"},
+		{"another gateway", func(s *survey) { s.gateway.Name = "other" }, "no HTTPRoute or GRPCRoute in namespace shop"},
 		{"filters", func(s *survey) { s.routes[0].Spec.Rules[0].Filters = []gatewayv1.HTTPRouteFilter{{}} }, "rule 1 of HTTPRoute web has filters"},
 		{"a header", func(s *survey) {
 			s.routes[0].Spec.Rules[0].Matches = []gatewayv1.HTTPRouteMatch{{Headers: []gatewayv1.HTTPHeaderMatch{{}}}}

@@ -111,6 +111,10 @@ func (a api) routes() kind[*gatewayv1.HTTPRoute] {
 	return kind[*gatewayv1.HTTPRoute]{a.groups[gatewayGroup], a.namespace, "httproutes", func() *gatewayv1.HTTPRoute { return new(gatewayv1.HTTPRoute) }}
 }
 
+func (a api) calls() kind[*gatewayv1.GRPCRoute] {
+	return kind[*gatewayv1.GRPCRoute]{a.groups[gatewayGroup], a.namespace, "grpcroutes", func() *gatewayv1.GRPCRoute { return new(gatewayv1.GRPCRoute) }}
+}
+
 func (a api) gateways() kind[*gatewayv1.Gateway] {
 	return kind[*gatewayv1.Gateway]{a.groups[gatewayGroup], a.namespace, "gateways", func() *gatewayv1.Gateway { return new(gatewayv1.Gateway) }}
 }

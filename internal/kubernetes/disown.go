@@ -15,7 +15,7 @@ import (
 )
 
 // Disown has an environment's release run as plain objects too, which nobody would
-// know Davit by: its pods as many and the same, with a Service and HTTPRoutes like
+// know Davit by: its pods as many and the same, with a Service and routes like
 // Davit's. It returns when they are ready and the Gateway reaches them, so that
 // Davit's can go. Asked again, it goes on where it was.
 func (c *Cluster) Disown(ctx context.Context, release *davit.Release, gateway GatewayOptions) error {
@@ -109,7 +109,7 @@ func (w workload) plain(from *appsv1.Deployment) *appsv1.Deployment {
 // alone who send it; their answers then have it too. There are several of a host where
 // one cannot take all its rules.
 func plainRoutes(s scope, gateway GatewayOptions, release *davit.Release, header *gatewayv1.HTTPHeader) []*gatewayv1.HTTPRoute {
-	byHost := map[string][]gatewayv1.HTTPRouteRule{}
+	byHost, kinds := map[string][]gatewayv1.HTTPRouteRule{}, map[string]string{}
 	for _, r := range release.Config.Routes {
 		match := gatewayv1.HTTPRouteMatch{Path: pathMatch(r.Prefix)}
 		rule := gatewayv1.HTTPRouteRule{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
@@ -123,11 +123,12 @@ func plainRoutes(s scope, gateway GatewayOptions, release *davit.Release, header
 		}
 		rule.Matches = []gatewayv1.HTTPRouteMatch{match}
 		byHost[hostPattern(r.Host)] = append(byHost[hostPattern(r.Host)], rule)
+		kinds[hostPattern(r.Host)] = kindOf(release.Config.Services[r.Service])
 	}
 	var all []*gatewayv1.HTTPRoute
 	for _, host := range slices.Sorted(maps.Keys(byHost)) {
 		for rules := range slices.Chunk(byHost[host], maxRules) {
-			r := plainRoute(s, gateway, host, rules)
+			r := plainRoute(s, gateway, kinds[host], host, rules)
 			if len(all) > 0 && strings.HasPrefix(all[len(all)-1].Name, r.Name) {
 				r.Name = fmt.Sprintf("%s-%d", r.Name, len(all))
 			}
@@ -137,9 +138,9 @@ func plainRoutes(s scope, gateway GatewayOptions, release *davit.Release, header
 	return all
 }
 
-func plainRoute(s scope, gateway GatewayOptions, host string, rules []gatewayv1.HTTPRouteRule) *gatewayv1.HTTPRoute {
+func plainRoute(s scope, gateway GatewayOptions, kind, host string, rules []gatewayv1.HTTPRouteRule) *gatewayv1.HTTPRoute {
 	route := &gatewayv1.HTTPRoute{
-		TypeMeta:   metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: "HTTPRoute"},
+		TypeMeta:   metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: kind},
 		ObjectMeta: metav1.ObjectMeta{Name: routeName(s, host) + "-plain", Labels: map[string]string{labelName: s.application, labelInstance: environmentName(s.application, s.environment)}},
 		Spec: gatewayv1.HTTPRouteSpec{
 			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{gateway.parent()}}, Rules: rules,

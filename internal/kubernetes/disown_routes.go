@@ -27,7 +27,7 @@ const plainPatience = 2 * time.Minute
 // handOver routes to a release's plain objects: at first for those alone who name
 // them, until the Gateway reaches them, then for all. Davit's own routes stay.
 func (r *Router) handOver(ctx context.Context, release *davit.Release) error {
-	d, gateway, err := r.doors(ctx)
+	d, gateway, err := r.doors(ctx, release)
 	if err != nil {
 		return err
 	}
@@ -43,10 +43,10 @@ func (r *Router) handOver(ctx context.Context, release *davit.Release) error {
 	if err := r.give(ctx, plainRoutes(r.scope, r.options, release, &mark)); err != nil {
 		return err
 	}
-	if o.marks == noMarks || o.door == nil {
+	if o.door == nil || len(o.marked()) < len(o.targets) || len(o.targets) == 0 {
 		_, err = o.settle(ctx, time.Now(), "nothing tells who answers")
 	} else {
-		err = o.meet(ctx, release.Config.Routes, mark.Value)
+		err = o.meet(ctx, release.Config, mark.Value)
 	}
 	if err != nil {
 		return err
@@ -55,9 +55,14 @@ func (r *Router) handOver(ctx context.Context, release *davit.Release) error {
 }
 
 // meet asks for all routes of the plain objects until these answer.
-func (o *observer) meet(ctx context.Context, routes []davit.Route, mark string) error {
-	for _, route := range routes {
-		at, row := target{host: strings.Replace(hostPattern(route.Host), "*", "davit", 1), path: route.Prefix}, 0
+func (o *observer) meet(ctx context.Context, config davit.ReleaseConfig, mark string) error {
+	for _, route := range config.Routes {
+		at, row := target{host: strings.Replace(hostPattern(route.Host), "*", "davit", 1), path: route.Prefix, kind: kindOf(config.Services[route.Service])}, 0
+		if at.kind == grpcRoute {
+			if at.path = harmless(route.Prefix); at.path == "" {
+				continue // a call of this method could do something
+			}
+		}
 		reached := until(ctx, greetFor, func(ctx context.Context) bool {
 			a := o.door.ask(ctx, at, davit.ReleaseID(mark))
 			if row++; a.err != nil || a.release != mark || unreached(a.status) {
@@ -81,20 +86,35 @@ func (o *observer) meet(ctx context.Context, routes []davit.Route, mark string) 
 // give makes routes somebody else's, and waits until the Gateway has taken them.
 func (r *Router) give(ctx context.Context, routes []*gatewayv1.HTTPRoute) error {
 	for _, route := range routes {
-		want, err := give(ctx, r.cluster.api.routes(), route)
-		if err != nil {
-			return err
+		give := r.giveRoute
+		if route.Kind == grpcRoute {
+			give = r.giveCalls
 		}
-		if err := awaitOne(ctx, r.cluster.api.routes(), want.Name, func(seen *gatewayv1.HTTPRoute) string {
-			if missing := r.unaccepted(seen, want); missing != "" {
-				return fmt.Sprintf("HTTPRoute %s: %s", want.Name, missing)
-			}
-			return ""
-		}); err != nil {
+		if err := give(ctx, route); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (r *Router) giveRoute(ctx context.Context, route *gatewayv1.HTTPRoute) error {
+	want, err := give(ctx, r.cluster.api.routes(), route)
+	if err != nil {
+		return err
+	}
+	return awaitOne(ctx, r.cluster.api.routes(), want.Name, func(seen *gatewayv1.HTTPRoute) string {
+		return r.lacks(refOf(route), seen, want)
+	})
+}
+
+func (r *Router) giveCalls(ctx context.Context, route *gatewayv1.HTTPRoute) error {
+	want, err := give(ctx, r.cluster.api.calls(), callsOf(route))
+	if err != nil {
+		return err
+	}
+	return awaitOne(ctx, r.cluster.api.calls(), want.Name, func(seen *gatewayv1.GRPCRoute) string {
+		return r.lacks(refOf(route), routeOf(seen), routeOf(want))
+	})
 }
 
 // give writes an object that is to be nobody's. One of the name that is somebody

@@ -29,12 +29,12 @@ type observer struct {
 	targets []target
 	known   map[string]davit.ReleaseID // by what answers are marked with
 	absent  string                     // why there is no door, if that is known
-	marks   marking                    // what the Gateway tells; an application may tell its release itself
-	routing string                     // how answers are marked that the routing deals; "" when they are not
+	marks   markings                   // what the Gateway tells; an application may tell its release itself
+	routing string                     // how answers are marked that the routing deals, where they are
 }
 
 // target is where the front door is asked.
-type target struct{ host, path string }
+type target struct{ host, path, kind string }
 
 // observe returns when answers show a split, saying how that is known. before is
 // the split that was in effect.
@@ -47,10 +47,11 @@ func (o *observer) observe(ctx context.Context, before, wanted davit.Split) (eff
 		return o.settle(ctx, began, cmp.Or(o.absent, "no front door is known that could be asked"))
 	}
 	for _, t := range o.targets {
-		if o.routing != "" {
-			before = wanted // the mark tells the routing from the one before
+		from := before
+		if o.dealt(t) {
+			from = wanted // the mark tells the routing from the one before
 		}
-		test := newSplitTest(wanted, before)
+		test := newSplitTest(wanted, from)
 		err := o.look(ctx, t, test)
 		switch {
 		case ctx.Err() != nil:
@@ -65,6 +66,9 @@ func (o *observer) observe(ctx context.Context, before, wanted davit.Split) (eff
 	return effect, nil
 }
 
+// dealt reports whether a target's answers tell by which routing they were dealt.
+func (o *observer) dealt(t target) bool { return o.routing != "" && o.marks[t.kind] != noMarks }
+
 // errStrange is why answers say nothing about releases.
 var errStrange = errors.New("the front door cannot be observed")
 
@@ -73,6 +77,7 @@ func (o *observer) look(ctx context.Context, t target, test *splitTest) error {
 	ctx, stop := context.WithTimeout(ctx, observeFor)
 	defer stop()
 	began, failed := time.Now(), 0
+	marked, dealt := o.marks[t.kind] != noMarks, o.dealt(t)
 	var last error
 	for a := range o.answers(ctx, t) {
 		if a.err != nil {
@@ -83,22 +88,22 @@ func (o *observer) look(ctx context.Context, t target, test *splitTest) error {
 			continue
 		}
 		failed = 0
-		if o.routing != "" && a.routing != o.routing {
+		if dealt && a.routing != o.routing {
 			test.restart()
 			continue
 		}
 		test.add(o.known[a.release])
-		if test.shown() || o.routing != "" && test.known == 0 && test.row >= manyEnough {
+		if test.shown() || dealt && test.known == 0 && test.row >= manyEnough {
 			return nil
 		}
-		if test.known+test.unknown >= maxAnswers || test.known == 0 && o.marks == noMarks && time.Since(began) >= settle {
+		if test.known+test.unknown >= maxAnswers || test.known == 0 && !marked && time.Since(began) >= settle {
 			break
 		}
 	}
 	switch {
-	case test.likely() && (o.routing == "" || test.row > 0):
+	case test.likely() && (!dealt || test.row > 0):
 		return nil
-	case test.known == 0 && o.marks == noMarks:
+	case test.known == 0 && !marked:
 		return fmt.Errorf("%w: none of %d answers tells its release", errStrange, test.unknown)
 	}
 	return &davit.Error{

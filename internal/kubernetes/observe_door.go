@@ -1,6 +1,8 @@
 package kubernetes
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"io"
@@ -52,17 +54,25 @@ type answer struct {
 	err              error
 }
 
-// get asks by a GET.
+// get asks by a GET, or by a call where gRPC is spoken.
 func (d *door) get(ctx context.Context, t target, release davit.ReleaseID) answer {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	u := *d.base
 	u.Path = t.path
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if t.kind == grpcRoute {
+		request, err = callTo(ctx, u.String())
+	}
 	if err != nil {
 		return answer{err: err}
 	}
 	transport := &http.Transport{DisableKeepAlives: true}
+	if t.kind == grpcRoute {
+		transport.Protocols = new(http.Protocols)
+		transport.Protocols.SetHTTP2(true)
+		transport.Protocols.SetUnencryptedHTTP2(true)
+	}
 	if t.host != "" {
 		request.Host = t.host
 		transport.TLSClientConfig = &tls.Config{ServerName: t.host, MinVersion: tls.VersionTLS12}
@@ -79,7 +89,25 @@ func (d *door) get(ctx context.Context, t target, release davit.ReleaseID) answe
 	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer)); err != nil { // so that the application is not cut off
 		return answer{err: err}
 	}
-	return answer{release: res.Header.Get(releaseHeader), routing: res.Header.Get(routingHeader), status: res.StatusCode}
+	a := answer{release: res.Header.Get(releaseHeader), routing: res.Header.Get(routingHeader), status: res.StatusCode}
+	if cmp.Or(res.Header.Get("Grpc-Status"), res.Trailer.Get("Grpc-Status")) == unavailable {
+		a.status = http.StatusServiceUnavailable
+	}
+	return a
+}
+
+// unavailable is the status of a gRPC call that reached nobody.
+const unavailable = "14"
+
+// callTo is a gRPC call with an empty message.
+func callTo(ctx context.Context, url string) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(make([]byte, 5))) // not compressed, of length 0
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/grpc")
+	request.Header.Set("Te", "trailers")
+	return request, nil
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.

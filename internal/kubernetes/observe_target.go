@@ -22,7 +22,7 @@ func (r *Router) observer(routing davit.Routing) *observer {
 		}
 		o.knows(release.ID)
 	}
-	d := newDealing(r.scope, r.options, routing, noMarks)
+	d := newDealing(r.scope, r.options, routing, nil)
 	if d.check() == nil {
 		o.targets = d.targets()
 	}
@@ -53,7 +53,7 @@ func (o *observer) knows(id davit.ReleaseID) {
 // targets are what to ask to see the split, one for each host: a path at which
 // every release with a share has a service. A readiness probe asks for nothing that
 // could do harm; where no route leads to one, the shortest path that has a route is
-// asked for, as the witness does.
+// asked for, as the witness does. Of gRPC, a call that does nothing is asked for.
 func (d *dealing) targets() []target {
 	var all []target
 	previews := d.previews()
@@ -61,16 +61,31 @@ func (d *dealing) targets() []target {
 		if slices.Contains(previews, host) {
 			continue
 		}
-		prefixes := d.prefixes(host)
-		slices.Reverse(prefixes)
-		for _, path := range slices.Concat(d.readinessPaths(host), prefixes) {
+		kind := d.kind(host)
+		for _, path := range d.paths(host, kind) {
 			if len(d.serving) > 0 && len(d.backends(host, path, d.routing.Split, d.serving...)) == len(d.serving) {
-				all = append(all, target{host: strings.Replace(host, "*", "davit", 1), path: path})
+				all = append(all, target{host: strings.Replace(host, "*", "davit", 1), path: path, kind: kind})
 				break
 			}
 		}
 	}
 	return all
+}
+
+// paths are those that may be asked for at a host, the best first.
+func (d *dealing) paths(host, kind string) []string {
+	prefixes := d.prefixes(host)
+	slices.Reverse(prefixes)
+	if kind == httpRoute {
+		return append(d.readinessPaths(host), prefixes...)
+	}
+	var calls []string
+	for _, prefix := range prefixes {
+		if call := harmless(prefix); call != "" {
+			calls = append(calls, call)
+		}
+	}
+	return calls
 }
 
 // readinessPaths are those at which the front door leads to the readiness probe of

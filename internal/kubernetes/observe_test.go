@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +14,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/davit-dev/davit"
 )
@@ -34,12 +40,12 @@ type gate struct {
 // observer returns one that stands before the gate.
 func (g *gate) observer() *observer {
 	g.random = rand.New(rand.NewPCG(7, 7))
-	o := &observer{known: map[string]davit.ReleaseID{}, targets: []target{{path: "/healthz"}}, marks: backendMarks}
+	o := &observer{known: map[string]davit.ReleaseID{}, targets: []target{{path: "/healthz", kind: httpRoute}}, marks: markings{httpRoute: backendMarks}}
 	switch {
 	case g.dealt:
 		o.routing = "after"
 	case g.unmarked:
-		o.marks = noMarks
+		o.marks = nil
 	}
 	o.door = &door{base: &url.URL{Scheme: "http", Host: "shop.example.org"}, ask: g.ask}
 	o.knows("a")
@@ -185,6 +191,48 @@ func TestSilentDoor(t *testing.T) {
 	}
 }
 
+// Calls are asked for in gRPC's own words, and one that reached nobody shows.
+func TestDoorOfCalls(t *testing.T) {
+	server := grpc.NewServer(grpc.UnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		asked, _ := metadata.FromIncomingContext(ctx)
+		if err := grpc.SetHeader(ctx, metadata.Pairs(releaseHeader, "for "+strings.Join(asked.Get(releaseHeader), " "))); err != nil {
+			t.Error(err)
+		}
+		return handler(ctx, request)
+	}))
+	checks := health.NewServer()
+	healthpb.RegisterHealthServer(server, checks)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	defer func() { server.Stop(); <-served }()
+	d := newDoor("http://" + listener.Addr().String())
+	for call, want := range map[string]answer{
+		harmless("/"):            {release: "for v2", status: http.StatusOK},
+		harmless("/shop.Orders"): {status: http.StatusOK}, // nobody has it
+	} {
+		if got := d.ask(t.Context(), target{host: "calls.example.org", path: call, kind: grpcRoute}, "v2"); got != want {
+			t.Errorf("%s: %+v, want %+v", call, got, want)
+		}
+	}
+	gone := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 || r.Header.Get("Content-Type") != "application/grpc" {
+			t.Errorf("%s %v", r.Proto, r.Header)
+		}
+		w.Header().Set("Grpc-Status", "14")
+	}))
+	gone.Config.Protocols = new(http.Protocols)
+	gone.Config.Protocols.SetUnencryptedHTTP2(true)
+	gone.Start()
+	defer gone.Close()
+	if got := newDoor(gone.URL).ask(t.Context(), target{path: harmless("/"), kind: grpcRoute}, ""); !unreached(got.status) {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestDoor(t *testing.T) {
 	connections := map[string]bool{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -199,7 +247,7 @@ func TestDoor(t *testing.T) {
 	}))
 	defer server.Close()
 	d := newDoor(server.URL)
-	to := target{host: "shop.example.org", path: "/healthz"}
+	to := target{host: "shop.example.org", path: "/healthz", kind: httpRoute}
 	for range 2 {
 		if got := d.ask(t.Context(), to, "v2"); got != (answer{release: "for v2", status: http.StatusFound}) {
 			t.Errorf("%+v", got)

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,19 +102,22 @@ func live(b *bench, cluster *Cluster) error {
 	b.Helper()
 	runtime := cluster.Runtime("shop", "production")
 	release := web(b.T, "v1", func(s *davit.Service) { s.Autoscale = &davit.Autoscale{Max: 3, CPU: 70} })
-	release.Config.Routes = []davit.Route{{Host: "shop.example.org", Prefix: "/", Service: "web"}}
+	calls := web(b.T, "v1").Config.Services["web"]
+	calls.Name, calls.Protocol = "calls", davit.ProtocolGRPC
+	release.Config.Services["calls"] = calls
+	release.Config.Routes = []davit.Route{{Host: "shop.example.org", Prefix: "/", Service: "web"}, {Host: "calls.example.org", Prefix: "/", Service: "calls"}}
 	ctx, cancel := context.WithTimeout(b.Context(), 30*time.Second)
 	defer cancel()
 	if _, err := runtime.Instances(ctx); err != nil {
 		return err
 	}
-	if _, err := cluster.plainObjects(ctx); err != nil { // as adopting does
+	if _, err := cluster.plainObjects(ctx, true); err != nil { // as adopting does
 		return err
 	}
 	if _, err := runtime.Pin(ctx, release.Config.Services["web"]); err != nil {
 		return err
 	}
-	if err := runtime.Declare(ctx, release, davit.Size{"web": 1}); err != nil {
+	if err := runtime.Declare(ctx, release, davit.Size{"web": 1, "calls": 1}); err != nil {
 		return err
 	}
 	before := web(b.T, "v0")
@@ -176,6 +180,9 @@ func (b *bench) gateway(ctx context.Context) string {
 	if err != nil {
 		b.Fatal(err)
 	}
+	if _, err := d.kinds(true); err != nil {
+		b.Fatal(err)
+	}
 	changes := d.changes.subscribe(ctx, b.runtime.scope)
 	b.cluster.run(func(context.Context) {
 		for range changes {
@@ -183,7 +190,7 @@ func (b *bench) gateway(ctx context.Context) string {
 				if len(route.Status.Parents) > 0 {
 					continue
 				}
-				b.says(ctx, admin.routes().client, "httproutes", route, map[string]any{"parents": []any{map[string]any{
+				b.says(ctx, admin.routes().client, strings.ToLower(route.Kind)+"s", route, map[string]any{"parents": []any{map[string]any{
 					"controllerName": "davit.dev/test", "parentRef": map[string]any{"name": front.Name},
 					"conditions": holds(route, "Accepted", "ResolvedRefs"),
 				}}})

@@ -13,18 +13,19 @@ import (
 	"github.com/davit-dev/davit"
 )
 
-// dealing deals the requests of an environment to its releases, as HTTPRoutes.
+// dealing deals the requests of an environment to its releases, as HTTPRoutes, or
+// GRPCRoutes.
 type dealing struct {
 	scope   scope
 	gateway GatewayOptions
 	routing davit.Routing
-	marks   marking
+	marks   markings
 
 	releases map[davit.ReleaseID]*davit.Release
 	serving  []davit.ReleaseID // those with a share, stable first
 }
 
-func newDealing(s scope, g GatewayOptions, routing davit.Routing, marks marking) *dealing {
+func newDealing(s scope, g GatewayOptions, routing davit.Routing, marks markings) *dealing {
 	d := &dealing{scope: s, gateway: g, routing: routing, marks: marks, releases: map[davit.ReleaseID]*davit.Release{}}
 	for _, r := range routing.Releases {
 		d.releases[r.ID] = r
@@ -41,10 +42,10 @@ func newDealing(s scope, g GatewayOptions, routing davit.Routing, marks marking)
 	return d
 }
 
-// maxRules is how many rules the API server takes of an HTTPRoute.
+// maxRules is how many rules the API server takes of a route.
 const maxRules = 16
 
-// routes returns one HTTPRoute for each host, or several where one cannot take all
+// routes returns one route for each host, or several where one cannot take all
 // its rules.
 func (d *dealing) routes() ([]*gatewayv1.HTTPRoute, error) {
 	if err := d.check(); err != nil {
@@ -70,7 +71,7 @@ func (d *dealing) deal() ([]*gatewayv1.HTTPRoute, error) {
 			}
 			if tooLarge(r) {
 				return nil, &davit.Error{
-					Code: davit.CodeInvalid, Message: fmt.Sprintf("the routes for host %q are more than an HTTPRoute takes", host),
+					Code: davit.CodeInvalid, Message: fmt.Sprintf("the routes for host %q are more than an %s takes", host, r.Kind),
 					Hint: "have fewer of them, or let a service of the application tell their paths apart",
 				}
 			}
@@ -88,6 +89,11 @@ func (d *dealing) check() error {
 	for id := range d.routing.Split {
 		if d.releases[id] == nil {
 			return &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("the split names %s, which is not among the releases", id)}
+		}
+	}
+	for _, host := range d.hosts() {
+		if err := d.checkKind(host); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -148,7 +154,7 @@ func (d *dealing) prefixes(host string) []string {
 // service there, by their shares; and for those who name a release, that one.
 // Paths that lead to the same backends share a rule.
 func (d *dealing) rules(host string) []gatewayv1.HTTPRouteRule {
-	r := ruleSet{dealing: d}
+	r := ruleSet{dealing: d, marks: d.marks[d.kind(host)]}
 	for _, prefix := range d.prefixes(host) {
 		r.add(d.backends(host, prefix, d.routing.Split, d.serving...), gatewayv1.HTTPRouteMatch{Path: pathMatch(prefix)})
 		for _, id := range d.named() {
@@ -201,7 +207,7 @@ func (d *dealing) backends(host, path string, split davit.Split, ids ...davit.Re
 			},
 			Weight: new(int32(split[id])), //nolint:gosec // 1 to 1000
 		}}
-		if d.marks == backendMarks && len(ids) > 1 {
+		if d.marks[d.kind(host)] == backendMarks && len(ids) > 1 {
 			ref.Filters = answerHeaders(marked(id))
 		}
 		refs = append(refs, ref)
@@ -222,19 +228,23 @@ func (d *dealing) previews() []string {
 
 // previewRules are those of a host that is the candidate's alone.
 func (d *dealing) previewRules(host string) []gatewayv1.HTTPRouteRule {
-	r := ruleSet{dealing: d}
+	r := ruleSet{dealing: d, marks: d.marks[d.kind(host)]}
 	for _, prefix := range d.prefixes(host) {
 		r.add(d.backends(host, prefix, davit.All(d.routing.Candidate), d.routing.Candidate), gatewayv1.HTTPRouteMatch{Path: pathMatch(prefix)})
 	}
 	return r.rules
 }
 
-// route is the HTTPRoute of a host.
+// route is that of a host.
 func (d *dealing) route(host string, rules []gatewayv1.HTTPRouteRule) *gatewayv1.HTTPRoute {
+	kind, name := d.kind(host), routeName(d.scope, host)
+	if kind == grpcRoute {
+		name += "-grpc"
+	}
 	route := &gatewayv1.HTTPRoute{
-		TypeMeta: metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: "HTTPRoute"},
+		TypeMeta: metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: kind},
 		ObjectMeta: metav1.ObjectMeta{
-			Name: routeName(d.scope, host), Labels: d.scope.labels(), Annotations: map[string]string{annotationRouting: d.note(slices.Contains(d.previews(), host))},
+			Name: name, Labels: d.scope.labels(), Annotations: map[string]string{annotationRouting: d.note(slices.Contains(d.previews(), host), d.marks[kind])},
 		},
 		Spec: gatewayv1.HTTPRouteSpec{
 			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{d.gateway.parent()}},
@@ -261,8 +271,8 @@ type routeNote struct {
 	Marks     marking                    `json:"marks,omitempty"`
 }
 
-func (d *dealing) note(preview bool) string {
-	n := routeNote{Split: d.routing.Split, Stable: d.routing.Stable, Candidate: d.routing.Candidate, Backends: map[string]davit.ReleaseID{}, Preview: preview, Marks: d.marks}
+func (d *dealing) note(preview bool, marks marking) string {
+	n := routeNote{Split: d.routing.Split, Stable: d.routing.Stable, Candidate: d.routing.Candidate, Backends: map[string]davit.ReleaseID{}, Preview: preview, Marks: marks}
 	for _, id := range d.named() {
 		for name, s := range d.releases[id].Config.Services {
 			if s.Traffic {
@@ -290,6 +300,7 @@ func routeName(s scope, host string) string {
 // and for all others.
 type ruleSet struct {
 	dealing *dealing
+	marks   marking
 	rules   []gatewayv1.HTTPRouteRule
 	index   map[string]int // by what leads to the same backends
 }
@@ -312,7 +323,7 @@ func (r *ruleSet) add(backends []gatewayv1.HTTPBackendRef, match gatewayv1.HTTPR
 	if !known {
 		i = len(r.rules)
 		r.index[key.String()] = i
-		r.rules = append(r.rules, gatewayv1.HTTPRouteRule{BackendRefs: backends, Filters: r.dealing.ruleFilters(backends, named)})
+		r.rules = append(r.rules, gatewayv1.HTTPRouteRule{BackendRefs: backends, Filters: r.dealing.ruleFilters(r.marks, backends, named)})
 	}
 	r.rules[i].Matches = append(r.rules[i].Matches, match)
 }

@@ -28,19 +28,22 @@ const (
 	backendMarks
 )
 
+// markings are those of a Gateway, by the kind of the route; none where it has none.
+type markings map[string]marking
+
 // releaseMark is how an answer tells its release to everybody: so that it can be
 // told from others, without its version.
 func releaseMark(id davit.ReleaseID) string { return digest(string(id)) }
 
 // mark tells this routing from others.
-func (d *dealing) mark() string { return digest(d.note(false)) }
+func (d *dealing) mark() string { return digest(d.note(false, noMarks)) }
 
-// ruleFilters have the answers of a rule carry marks; named says that its requests
+// ruleFilters have the answers of a rule carry these marks; named says that its requests
 // name the release.
-func (d *dealing) ruleFilters(backends []gatewayv1.HTTPBackendRef, named bool) []gatewayv1.HTTPRouteFilter {
+func (d *dealing) ruleFilters(marks marking, backends []gatewayv1.HTTPBackendRef, named bool) []gatewayv1.HTTPRouteFilter {
 	by := gatewayv1.HTTPHeader{Name: routingHeader, Value: d.mark()}
 	switch {
-	case d.marks == noMarks:
+	case marks == noMarks:
 		return nil
 	case named:
 		return answerHeaders(by, gatewayv1.HTTPHeader{Name: releaseHeader, Value: string(d.owner(backends[0]))})

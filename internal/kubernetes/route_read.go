@@ -94,11 +94,11 @@ func proportional(weights map[davit.ReleaseID]int64) davit.Split {
 	return split
 }
 
-// marksOf returns the marks that routes were made with.
-func marksOf(routes []*gatewayv1.HTTPRoute) marking {
+// marksOf returns the marks that the routes of a kind were made with.
+func marksOf(routes []*gatewayv1.HTTPRoute, kind string) marking {
 	for _, route := range routes {
 		var note routeNote
-		if json.Unmarshal([]byte(route.Annotations[annotationRouting]), &note) == nil && note.Marks != noMarks {
+		if route.Kind == kind && json.Unmarshal([]byte(route.Annotations[annotationRouting]), &note) == nil && note.Marks != noMarks {
 			return note.Marks
 		}
 	}

@@ -36,30 +36,61 @@ func routed(version string, routes ...davit.Route) *davit.Release {
 	return &davit.Release{ID: davit.ReleaseID(version + "-" + digest(version)), Version: version, Config: config}
 }
 
+// speak has services of a release speak gRPC.
+func speak(r *davit.Release, services ...string) {
+	for _, name := range services {
+		if s, ok := r.Config.Services[name]; ok {
+			s.Protocol = davit.ProtocolGRPC
+			r.Config.Services[name] = s
+		}
+	}
+}
+
 func TestRoutes(t *testing.T) {
 	v1 := routed("v1", davit.Route{Host: "shop.example.org", Prefix: "/", Service: "web"}, davit.Route{Host: "shop.example.org", Prefix: "/api", Service: "api"})
 	v2 := routed("v2", append(slices.Clone(v1.Config.Routes), davit.Route{Host: "shop.example.org", Prefix: "/new/", Service: "web"})...)
 	open := routed("v3", davit.Route{Prefix: "/", Service: "web"})
 	open.Config.Front.Preview = davit.Preview{Hosts: []string{"preview.example.org"}, Allow: []string{"0.0.0.0/0", "::/0"}}
 	old := routed("v0", davit.Route{Prefix: "/", Service: "web"}, davit.Route{Host: "*.example.org", Prefix: "/static", Service: "static"})
+	rpc := []davit.Route{
+		{Host: "shop.example.org", Prefix: "/", Service: "web"}, {Host: "*.calls.example.org", Prefix: "/", Service: "rpc"},
+		{Host: "*.calls.example.org", Prefix: "/shop.v1.Orders", Service: "orders"}, {Host: "*.calls.example.org", Prefix: "/shop.v1.Orders/Place", Service: "rpc"},
+	}
+	g1, g2 := routed("v1", rpc...), routed("v2", rpc...)
 	for name, c := range map[string]struct {
 		routing davit.Routing
-		marks   marking
+		marks   markings
+		calls   []string // the services that speak gRPC
 	}{
-		"first":     {davit.Routing{Releases: []*davit.Release{v1}, Split: davit.All(v1.ID)}, noMarks},
-		"canary":    {davit.Routing{Releases: []*davit.Release{v2, v1}, Split: davit.Split{v1.ID: 950, v2.ID: 50}, Stable: v1.ID, Candidate: v2.ID}, backendMarks},
-		"preview":   {davit.Routing{Releases: []*davit.Release{v1, v2}, Split: davit.All(v1.ID), Stable: v1.ID, Candidate: v2.ID}, ruleMarks},
-		"everybody": {davit.Routing{Releases: []*davit.Release{old, open}, Split: davit.Split{old.ID: 500, open.ID: 500}, Stable: old.ID, Candidate: open.ID}, noMarks},
-		"nothing":   {davit.Routing{}, backendMarks},
+		"first":     {davit.Routing{Releases: []*davit.Release{v1}, Split: davit.All(v1.ID)}, nil, nil},
+		"canary":    {davit.Routing{Releases: []*davit.Release{v2, v1}, Split: davit.Split{v1.ID: 950, v2.ID: 50}, Stable: v1.ID, Candidate: v2.ID}, markings{httpRoute: backendMarks}, nil},
+		"preview":   {davit.Routing{Releases: []*davit.Release{v1, v2}, Split: davit.All(v1.ID), Stable: v1.ID, Candidate: v2.ID}, markings{httpRoute: ruleMarks}, nil},
+		"everybody": {davit.Routing{Releases: []*davit.Release{old, open}, Split: davit.Split{old.ID: 500, open.ID: 500}, Stable: old.ID, Candidate: open.ID}, nil, nil},
+		"nothing":   {davit.Routing{}, markings{httpRoute: backendMarks}, nil},
+		"calls": {
+			davit.Routing{Releases: []*davit.Release{g1, g2}, Split: davit.Split{g1.ID: 900, g2.ID: 100}, Stable: g1.ID, Candidate: g2.ID},
+			markings{httpRoute: ruleMarks, grpcRoute: backendMarks},
+			[]string{"rpc", "orders"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			for _, r := range c.routing.Releases {
+				speak(r, c.calls...)
+			}
 			routes, err := newDealing(shop, public, c.routing, c.marks).routes()
 			if err != nil {
 				t.Fatal(err)
 			}
 			var text strings.Builder
 			for _, r := range routes {
-				fields, err := configuration(r)
+				var o object = r
+				if r.Kind == grpcRoute {
+					o = callsOf(r)
+					if diff := cmp.Diff(r, routeOf(callsOf(r))); diff != "" {
+						t.Errorf("as a GRPCRoute it is another: %s", diff)
+					}
+				}
+				fields, err := configuration(o)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -105,7 +136,32 @@ func TestRoutesRefuse(t *testing.T) {
 		"a release that is not there":  {Releases: []*davit.Release{v1}, Split: davit.All("v9-0123456789ab")},
 		"more than an HTTPRoute takes": {Releases: []*davit.Release{large}, Split: davit.All(large.ID)},
 	} {
-		if _, err := newDealing(shop, public, routing, noMarks).routes(); davit.ErrorCode(err) != davit.CodeInvalid {
+		if _, err := newDealing(shop, public, routing, nil).routes(); davit.ErrorCode(err) != davit.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A Gateway takes one kind of route at a host, and a call has no path of its own.
+func TestRoutesRefuseHosts(t *testing.T) {
+	const calls, shop1, below = "calls.example.org", "shop.example.org", "*.example.org"
+	for name, c := range map[string]struct {
+		routes []davit.Route
+		code   davit.Code
+		says   string
+	}{
+		"apart":              {[]davit.Route{{Host: calls, Prefix: "/", Service: "rpc"}, {Host: shop1, Prefix: "/", Service: "web"}}, "", ""},
+		"both at a host":     {[]davit.Route{{Host: calls, Prefix: "/a.B", Service: "rpc"}, {Host: calls, Prefix: "/", Service: "web"}}, davit.CodeUnsupported, "to rpc, which speaks gRPC, and to web"},
+		"both by a wildcard": {[]davit.Route{{Host: calls, Prefix: "/", Service: "rpc"}, {Host: below, Prefix: "/", Service: "web"}}, davit.CodeUnsupported, "host calls.example.org"},
+		"both at any host":   {[]davit.Route{{Host: calls, Prefix: "/", Service: "rpc"}, {Prefix: "/", Service: "web"}}, davit.CodeUnsupported, "host calls.example.org"},
+		"a path":             {[]davit.Route{{Host: calls, Prefix: "/a/b/c", Service: "rpc"}}, davit.CodeInvalid, "begins with /a/b/c"},
+		"no name":            {[]davit.Route{{Prefix: "/a-b", Service: "rpc"}}, davit.CodeInvalid, "no gRPC call to host any"},
+		"a method":           {[]davit.Route{{Prefix: "/.a.b_1.C/D/", Service: "rpc"}}, "", ""},
+	} {
+		v1 := routed("v1", c.routes...)
+		speak(v1, "rpc")
+		_, err := newDealing(shop, public, davit.Routing{Releases: []*davit.Release{v1}, Split: davit.All(v1.ID)}, nil).routes()
+		if c.says == "" && err != nil || c.says != "" && (davit.ErrorCode(err) != c.code || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -119,7 +175,7 @@ func TestRoutesOfManyServices(t *testing.T) {
 	}
 	v1, v2 := routed("v1", many...), routed("v2", many...)
 	split := davit.Split{v1.ID: 900, v2.ID: 100}
-	routes, err := newDealing(shop, public, davit.Routing{Releases: []*davit.Release{v1, v2}, Split: split}, noMarks).routes()
+	routes, err := newDealing(shop, public, davit.Routing{Releases: []*davit.Release{v1, v2}, Split: split}, nil).routes()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +197,7 @@ func TestRoutingShowsDrift(t *testing.T) {
 	v1 := routed("v1", davit.Route{Prefix: "/", Service: "web"}, davit.Route{Prefix: "/api", Service: "api"})
 	v2 := routed("v2", v1.Config.Routes...)
 	routing := davit.Routing{Releases: []*davit.Release{v1, v2}, Split: davit.Split{v1.ID: 900, v2.ID: 100}, Stable: v1.ID, Candidate: v2.ID}
-	routes, err := newDealing(shop, public, routing, noMarks).routes()
+	routes, err := newDealing(shop, public, routing, nil).routes()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +228,7 @@ func TestRoutesLeadWhereReleasesSay(t *testing.T) {
 		v1, v2 := routed("v1", distinct(routes.Draw(t, "v1"))...), routed("v2", distinct(routes.Draw(t, "v2"))...)
 		share := rapid.IntRange(1, 999).Draw(t, "share")
 		routing := davit.Routing{Releases: []*davit.Release{v1, v2}, Split: davit.Split{v1.ID: davit.Whole - share, v2.ID: share}, Stable: v1.ID, Candidate: v2.ID}
-		all, err := newDealing(shop, public, routing, noMarks).routes()
+		all, err := newDealing(shop, public, routing, nil).routes()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,10 +311,26 @@ func gatewayed(routes []*gatewayv1.HTTPRoute, host, path, name string) []string 
 
 func TestTargets(t *testing.T) {
 	probed := routed("v1", davit.Route{Host: "shop.example.org", Prefix: "/", Service: "web"}, davit.Route{Host: "*.example.org", Prefix: "/api", Service: "api"})
-	d := newDealing(shop, public, davit.Routing{Releases: []*davit.Release{probed}, Split: davit.All(probed.ID)}, noMarks)
-	want := []target{{host: "davit.example.org", path: "/api/healthz"}, {host: "shop.example.org", path: "/web/healthz"}}
+	d := newDealing(shop, public, davit.Routing{Releases: []*davit.Release{probed}, Split: davit.All(probed.ID)}, nil)
+	want := []target{{host: "davit.example.org", path: "/api/healthz", kind: httpRoute}, {host: "shop.example.org", path: "/web/healthz", kind: httpRoute}}
 	if got := d.targets(); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// What calls are asked for to see a split changes nothing.
+func TestTargetsOfCalls(t *testing.T) {
+	for prefix, want := range map[string]string{"/": "/grpc.health.v1.Health/Check", "/shop.Orders": "/shop.Orders/DavitObserves", "/shop.Orders/Place": ""} {
+		v1 := routed("v1", davit.Route{Host: "*.example.org", Prefix: prefix, Service: "rpc"})
+		speak(v1, "rpc")
+		d := newDealing(shop, public, davit.Routing{Releases: []*davit.Release{v1}, Split: davit.All(v1.ID)}, nil)
+		var targets []target
+		if want != "" {
+			targets = []target{{host: "davit.example.org", path: want, kind: grpcRoute}}
+		}
+		if got := d.targets(); !slices.Equal(got, targets) {
+			t.Errorf("%s: %v, want %v", prefix, got, targets)
+		}
 	}
 }
 

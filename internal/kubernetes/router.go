@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -49,7 +47,7 @@ func (g GatewayOptions) parent() gatewayv1.ParentReference {
 	return p
 }
 
-// Router splits the traffic of one environment by the HTTPRoutes of a Gateway, or
+// Router splits the traffic of one environment by the routes of a Gateway, or
 // without one by the numbers of instances, and reads its figures from Prometheus.
 //
 // A Gateway gives nothing up by itself when nobody is there to ask it to: Router
@@ -61,18 +59,18 @@ type Router struct {
 	figures *figures
 
 	mu     sync.Mutex
-	marks  tried                         // what the Gateway tells in answers
+	marks  map[string]*tried             // what the Gateway tells in answers
 	idle   map[davit.ReleaseID]time.Time // since when a release has been without a share
 	effect string                        // how it is known that the last routing is in effect
 	// applied are the generations of the routes that are in effect, by name; none
 	// while they change.
-	applied map[string]int64
+	applied map[routeRef]int64
 }
 
 // Router returns the router of an environment. It may be called any number of
 // times.
 func (c *Cluster) Router(application, environment string, gateway GatewayOptions) *Router {
-	r := &Router{cluster: c, scope: scope{application, environment}, options: gateway, idle: map[davit.ReleaseID]time.Time{}}
+	r := &Router{cluster: c, scope: scope{application, environment}, options: gateway, idle: map[davit.ReleaseID]time.Time{}, marks: map[string]*tried{}}
 	r.figures = newFigures(r, gateway.Prometheus)
 	return r
 }
@@ -83,6 +81,9 @@ func (r *Router) Routing(ctx context.Context) (davit.Routing, error) {
 	if r.options.Name == "" {
 		return r.routingPlain(ctx)
 	}
+	if err := r.cluster.ready(ctx); err != nil {
+		return davit.Routing{}, fmt.Errorf("reading the routing: %w", err)
+	}
 	d, _, err := r.doors(ctx)
 	if err != nil {
 		return davit.Routing{}, fmt.Errorf("reading the routing: %w", err)
@@ -90,8 +91,10 @@ func (r *Router) Routing(ctx context.Context) (davit.Routing, error) {
 	return routingOf(d.routesOf(r.scope)), nil
 }
 
-// doors returns the watches, when all that the router needs is in view.
-func (r *Router) doors(ctx context.Context) (*doors, cache.SharedIndexInformer, error) {
+// doors returns the watches, when all that the router needs is in view: GRPCRoutes only
+// where these releases, or those that the environment has, are called by gRPC. The
+// cluster is ready.
+func (r *Router) doors(ctx context.Context, releases ...*davit.Release) (*doors, cache.SharedIndexInformer, error) {
 	d, err := r.cluster.doors()
 	if err != nil {
 		return nil, nil, err
@@ -100,7 +103,34 @@ func (r *Router) doors(ctx context.Context) (*doors, cache.SharedIndexInformer, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return d, gateway, d.ready(ctx, d.routes, gateway)
+	kinds, err := d.kinds(slices.ContainsFunc(releases, called) || r.cluster.called(r.scope))
+	if err != nil {
+		return nil, nil, err
+	}
+	return d, gateway, d.ready(ctx, append(kinds, gateway)...)
+}
+
+// called reports whether a service of a release is called by gRPC.
+func called(release *davit.Release) bool {
+	for _, s := range release.Config.Services {
+		if s.Protocol == davit.ProtocolGRPC && s.Traffic {
+			return true
+		}
+	}
+	return false
+}
+
+// Check refuses releases whose routes the Gateway could not take side by side.
+func (r *Router) Check(_ context.Context, from, to *davit.Release) error {
+	if r.options.Name == "" {
+		return nil
+	}
+	routing := davit.Routing{Releases: []*davit.Release{to}, Split: davit.All(to.ID), Candidate: to.ID}
+	if from != nil && from.ID != to.ID {
+		routing.Releases, routing.Split, routing.Stable = append(routing.Releases, from), davit.All(from.ID), from.ID
+	}
+	_, err := newDealing(r.scope, r.options, routing, nil).routes()
+	return err
 }
 
 // Route puts a routing in effect. It returns nil when the Gateway says that it has
@@ -125,7 +155,7 @@ func (r *Router) Route(ctx context.Context, routing davit.Routing) error {
 }
 
 func (r *Router) route(ctx context.Context, routing davit.Routing) error {
-	d, gateway, err := r.doors(ctx)
+	d, gateway, err := r.doors(ctx, routing.Releases...)
 	if err != nil {
 		return err
 	}
@@ -165,9 +195,7 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	if err != nil {
 		return err
 	}
-	if o.marks != noMarks {
-		o.routing = newDealing(r.scope, r.options, routing, o.marks).mark()
-	}
+	o.routing = newDealing(r.scope, r.options, routing, o.marks).mark()
 	effect, err := o.observe(ctx, before.Split, routing.Split)
 	if err != nil {
 		return err
@@ -182,40 +210,29 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 
 // put applies the routes of a routing, deletes those that it has no more, and
 // waits until the Gateway has taken them.
-func (r *Router) put(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, routing davit.Routing, marks marking) ([]*gatewayv1.HTTPRoute, error) {
+func (r *Router) put(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, routing davit.Routing, marks markings) ([]*gatewayv1.HTTPRoute, error) {
 	wanted, err := newDealing(r.scope, r.options, routing, marks).routes()
 	if err != nil {
 		return nil, err
 	}
 	var applied []*gatewayv1.HTTPRoute
 	for _, want := range wanted {
-		route, err := apply(ctx, d.cluster.api.routes(), want)
+		route, err := d.cluster.api.applyRoute(ctx, want)
 		if err != nil {
 			return nil, err
 		}
 		applied = append(applied, route)
 	}
-	var deleted []string
+	var deleted []routeRef
 	for _, old := range d.routesOf(r.scope) {
-		if !slices.ContainsFunc(wanted, func(w *gatewayv1.HTTPRoute) bool { return w.Name == old.Name }) {
-			if err := r.remove(ctx, d, old.Name); err != nil {
+		if !slices.ContainsFunc(wanted, func(w *gatewayv1.HTTPRoute) bool { return refOf(w) == refOf(old) }) {
+			if err := d.cluster.api.removeRoute(ctx, refOf(old)); err != nil {
 				return nil, err
 			}
-			deleted = append(deleted, old.Name)
+			deleted = append(deleted, refOf(old))
 		}
 	}
 	return applied, r.await(ctx, d, gateway, applied, deleted...)
-}
-
-// remove deletes a route.
-func (r *Router) remove(ctx context.Context, d *doors, name string) error {
-	return persist(ctx, doing("deleting", "HTTPRoute", name), func(ctx context.Context) error {
-		err := d.cluster.api.routes().remove(ctx, name, metav1.DeleteOptions{})
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		return err
-	})
 }
 
 // checkReady refuses to give traffic to a release that has a service for it of which

@@ -45,7 +45,7 @@ func (r *Router) outgrown(routing davit.Routing) error {
 // introduce waits until the Gateway reaches the releases that are to take over from
 // plain objects, by routes for those alone who name them.
 func (r *Router) introduce(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing) error {
-	if o.marks == noMarks || o.door == nil || len(o.targets) == 0 {
+	if o.door == nil || len(o.marked()) == 0 {
 		return nil
 	}
 	for _, id := range slices.Sorted(maps.Keys(routing.Split)) {
@@ -57,7 +57,7 @@ func (r *Router) introduce(ctx context.Context, d *doors, gateway cache.SharedIn
 		}
 		applied := make([]*gatewayv1.HTTPRoute, len(wanted))
 		for i, want := range wanted {
-			if applied[i], err = apply(ctx, d.cluster.api.routes(), want); err != nil {
+			if applied[i], err = d.cluster.api.applyRoute(ctx, want); err != nil {
 				return err
 			}
 		}
@@ -75,19 +75,19 @@ func (r *Router) introduce(ctx context.Context, d *doors, gateway cache.SharedIn
 // which lead from the same hosts and paths, are in effect from then on at the latest:
 // of two that match alike the older one is.
 func (r *Router) supersede(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, plain []*gatewayv1.HTTPRoute) error {
-	if o.marks == noMarks { // that the releases are reached was not seen
+	if len(o.marked()) < len(o.targets) || len(o.targets) == 0 { // that the releases are reached was not seen
 		if _, err := o.settle(ctx, time.Now(), "nothing tells which release answers"); err != nil {
 			return err
 		}
 	}
-	var names []string
+	var deleted []routeRef
 	for _, route := range plain {
-		if err := r.remove(ctx, d, route.Name); err != nil {
+		if err := d.cluster.api.removeRoute(ctx, refOf(route)); err != nil {
 			return err
 		}
-		names = append(names, route.Name)
+		deleted = append(deleted, refOf(route))
 	}
-	return r.await(ctx, d, gateway, nil, names...)
+	return r.await(ctx, d, gateway, nil, deleted...)
 }
 
 // relieve deletes the plain Deployments, when those whose requests they still answer

@@ -21,7 +21,7 @@ const acceptance = 10 * time.Second
 // await waits until the Gateway serves and has taken the routes as they are in the
 // API now, by its own status, and until those that were deleted are out of view.
 // Its error says what it says instead.
-func (r *Router) await(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, applied []*gatewayv1.HTTPRoute, deleted ...string) error {
+func (r *Router) await(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, applied []*gatewayv1.HTTPRoute, deleted ...routeRef) error {
 	ctx, cancel := context.WithTimeout(ctx, acceptance)
 	defer cancel()
 	stale := time.NewTicker(staleAfter)
@@ -32,18 +32,16 @@ func (r *Router) await(ctx context.Context, d *doors, gateway cache.SharedIndexI
 		if len(applied) > 0 {
 			missing = unprogrammed(gatewayIn(gateway))
 		}
-		for _, name := range deleted {
-			if missing == "" && d.routeNamed(name) != nil {
-				missing = fmt.Sprintf("HTTPRoute %s is still there", name)
+		for _, ref := range deleted {
+			if missing == "" && d.route(ref) != nil {
+				missing = fmt.Sprintf("%s is still there", ref)
 			}
 		}
 		for _, want := range applied {
 			if missing != "" {
 				break
 			}
-			if missing = r.unaccepted(d.routeNamed(want.Name), want); missing != "" {
-				missing = fmt.Sprintf("HTTPRoute %s: %s", want.Name, missing)
-			}
+			missing = r.lacks(refOf(want), d.route(refOf(want)), want)
 		}
 		if missing == "" {
 			return nil
@@ -68,11 +66,11 @@ func (r *Router) await(ctx context.Context, d *doors, gateway cache.SharedIndexI
 }
 
 // behind reports whether what is in view is older than what the API server has taken.
-func (d *doors) behind(applied []*gatewayv1.HTTPRoute, deleted []string) bool {
+func (d *doors) behind(applied []*gatewayv1.HTTPRoute, deleted []routeRef) bool {
 	return slices.ContainsFunc(applied, func(want *gatewayv1.HTTPRoute) bool {
-		seen := d.routeNamed(want.Name)
+		seen := d.route(refOf(want))
 		return seen == nil || seen.UID != want.UID || seen.Generation < want.Generation
-	}) || slices.ContainsFunc(deleted, func(name string) bool { return d.routeNamed(name) != nil })
+	}) || slices.ContainsFunc(deleted, func(ref routeRef) bool { return d.route(ref) != nil })
 }
 
 // unprogrammed says why a Gateway does not serve as it is configured now; "" when
@@ -106,6 +104,15 @@ func (r *Router) unaccepted(seen, want *gatewayv1.HTTPRoute) string {
 		}
 	}
 	return ""
+}
+
+// lacks is unaccepted for people, of a named route.
+func (r *Router) lacks(ref routeRef, seen, want *gatewayv1.HTTPRoute) string {
+	missing := r.unaccepted(seen, want)
+	if missing != "" {
+		missing = fmt.Sprintf("%s: %s", ref, missing)
+	}
+	return missing
 }
 
 // sameParent reports whether two references of a route in a namespace mean the

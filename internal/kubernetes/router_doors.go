@@ -25,6 +25,7 @@ type doors struct {
 	changes *hub // of routes by scope; of Gateways by the zero scope
 
 	mu       sync.Mutex
+	calls    cache.SharedIndexInformer // GRPCRoutes, as inView has them; nil before somebody needed them
 	gateways map[types.NamespacedName]cache.SharedIndexInformer
 	troubles map[cache.SharedIndexInformer]error // what each ran into last
 }
@@ -38,17 +39,46 @@ func (c *Cluster) doors() (*doors, error) {
 	}
 	d := &doors{cluster: c, changes: newHub(), gateways: map[types.NamespacedName]cache.SharedIndexInformer{}, troubles: map[cache.SharedIndexInformer]error{}}
 	d.routes = c.api.routes().informer(cache.Indexers{indexByScope: byScope}, own)
-	err := d.start(d.routes, func(object any) scope {
-		if o, ok := object.(metav1.Object); ok {
-			return scopeOf(o.GetLabels())
-		}
-		return scope{}
-	})
-	if err != nil {
+	if err := d.start(d.routes, ofLabels); err != nil {
 		return nil, err
 	}
 	c.gatewayAPI = d
 	return d, nil
+}
+
+// ofLabels says which environment an object belongs to.
+func ofLabels(object any) scope {
+	if o, ok := object.(metav1.Object); ok {
+		return scopeOf(o.GetLabels())
+	}
+	return scope{}
+}
+
+// kinds returns what watches the routes; calls has those of gRPC watched from now on.
+func (d *doors) kinds(calls bool) ([]cache.SharedIndexInformer, error) {
+	d.cluster.mu.Lock()
+	defer d.cluster.mu.Unlock()
+	if begun := d.watched(); len(begun) > 1 || !calls {
+		return begun, nil
+	}
+	informer := d.cluster.api.calls().informer(cache.Indexers{indexByScope: byScope}, own)
+	if err := d.start(informer, ofLabels); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	d.calls = informer
+	d.mu.Unlock()
+	return d.watched(), nil
+}
+
+// watched returns what watches routes now.
+func (d *doors) watched() []cache.SharedIndexInformer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.calls == nil {
+		return []cache.SharedIndexInformer{d.routes}
+	}
+	return []cache.SharedIndexInformer{d.routes, d.calls}
 }
 
 // start has an informer run as long as the cluster; of says whom a change
@@ -61,7 +91,7 @@ func (d *doors) start(informer cache.SharedIndexInformer, of func(any) scope) er
 		d.changes.send(of(object))
 	}
 	err := errors.Join(
-		informer.SetTransform(slim),
+		informer.SetTransform(inView),
 		informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) {
 			d.cluster.log.DebugContext(ctx, "a watch was interrupted, and begins again", "cluster", d.cluster.String(), "error", err)
 			d.mu.Lock()
@@ -140,7 +170,7 @@ func (d *doors) ready(ctx context.Context, all ...cache.SharedIndexInformer) err
 		trouble := d.trouble(all)
 		e := &davit.Error{
 			Code: davit.CodeUnavailable, Message: fmt.Sprintf("the routes in %s cannot be watched", d.cluster), Err: errors.Join(trouble, ctx.Err()),
-			Hint: "is the API server up, and may the server's account list and watch httproutes and gateways?",
+			Hint: "is the API server up, and may the server's account list and watch httproutes, gateways and, for protocol: grpc, grpcroutes?",
 		}
 		if apierrors.IsNotFound(trouble) {
 			e.Code, e.Hint = davit.CodeUnsupported, "install the Gateway API and a Gateway, or leave out gateway: to split by the numbers of instances"
@@ -148,6 +178,15 @@ func (d *doors) ready(ctx context.Context, all ...cache.SharedIndexInformer) err
 		return e
 	}
 	return nil
+}
+
+// watch has the routes in view, those of gRPC too when calls is set.
+func (d *doors) watch(ctx context.Context, calls bool) error {
+	kinds, err := d.kinds(calls)
+	if err != nil {
+		return err
+	}
+	return d.ready(ctx, kinds...)
 }
 
 // hopeless reports whether waiting does not mend a watch's trouble.
@@ -158,14 +197,22 @@ func hopeless(trouble error) bool {
 // routesOf returns the routes of an environment. They belong to the watch, and are
 // not to be changed.
 func (d *doors) routesOf(s scope) []*gatewayv1.HTTPRoute {
-	return all[*gatewayv1.HTTPRoute](d.routes.GetIndexer(), indexByScope, s.key())
+	var found []*gatewayv1.HTTPRoute
+	for _, informer := range d.watched() {
+		found = append(found, all[*gatewayv1.HTTPRoute](informer.GetIndexer(), indexByScope, s.key())...)
+	}
+	return found
 }
 
-// routeNamed returns the route of that name; nil when there is none.
-func (d *doors) routeNamed(name string) *gatewayv1.HTTPRoute {
-	o, _, _ := d.routes.GetIndexer().GetByKey(d.cluster.namespace + "/" + name) // a store in memory has no errors
-	r, _ := o.(*gatewayv1.HTTPRoute)
-	return r
+// route returns the route of that kind and name; nil when there is none.
+func (d *doors) route(ref routeRef) *gatewayv1.HTTPRoute {
+	for _, informer := range d.watched() {
+		o, _, _ := informer.GetIndexer().GetByKey(d.cluster.namespace + "/" + ref.name) // a store in memory has no errors
+		if r, ok := o.(*gatewayv1.HTTPRoute); ok && r.Kind == ref.kind {
+			return r
+		}
+	}
+	return nil
 }
 
 // gatewayIn returns what an informer of one Gateway has in view; nil when it does

@@ -64,8 +64,8 @@ func (r *Router) Drift(ctx context.Context) <-chan davit.Split {
 func (r *Router) drifted(d *doors) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for name, generation := range r.applied {
-		if seen := d.routeNamed(name); seen == nil || seen.Generation != generation {
+	for ref, generation := range r.applied {
+		if seen := d.route(ref); seen == nil || seen.Generation != generation {
 			return true
 		}
 	}
@@ -74,9 +74,9 @@ func (r *Router) drifted(d *doors) bool {
 
 // holds notes the routes that are in effect now; nil for while they change.
 func (r *Router) holds(d *doors, applied []*gatewayv1.HTTPRoute) {
-	generations := map[string]int64{}
+	generations := map[routeRef]int64{}
 	for _, route := range applied {
-		generations[route.Name] = route.Generation
+		generations[refOf(route)] = route.Generation
 	}
 	r.mu.Lock()
 	r.applied = generations

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// trialPath is asked for by nobody else.
+	// trialPath and trialCall are asked for by nobody else.
 	trialPath = "/.well-known/davit-trial/"
+	trialCall = "/davit.Trial/t"
 	// trialFor is how long a Gateway may take to mark an answer.
 	trialFor = 4 * time.Second
 	// greetFor is how long a Gateway may take to reach a release, and greetings how
@@ -25,25 +26,46 @@ const (
 	againIn   = 20 * time.Millisecond
 )
 
-// marking returns how the Gateway can mark answers. The Gateway API lets
-// implementations choose, and what one does not know it may answer with errors: so
-// it is tried with a route of its own, at a path that nobody asks for, before
-// routes that people use are marked.
-func (r *Router) marking(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing) (marking, error) {
-	r.mu.Lock()
-	known, fresh := r.marks.recall(r.cluster.now())
-	r.mu.Unlock()
-	if fresh {
-		return known, nil
+// marking returns how the Gateway can mark answers by routes of each kind. The Gateway
+// API lets implementations choose, and what one does not know it may answer with errors:
+// so it is tried with a route of its own, for what nobody asks for, before routes that
+// people use are marked.
+func (r *Router) marking(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing) (markings, error) {
+	all := markings{}
+	for _, kind := range []string{httpRoute, grpcRoute} {
+		marks, err := r.markingBy(ctx, d, gateway, o, routing, kind)
+		if err != nil {
+			return nil, err
+		}
+		all[kind] = marks
 	}
-	marks := marksOf(d.routesOf(r.scope))
-	if marks == noMarks {
-		if o.reach(ctx); o.door == nil || len(o.targets) == 0 || len(routing.Split) == 0 {
-			return noMarks, ctx.Err() // it makes no difference
+	return all, nil
+}
+
+// markingBy is marking for one kind of routes.
+func (r *Router) markingBy(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing, kind string) (marking, error) {
+	r.mu.Lock()
+	memory := r.marks[kind]
+	if memory == nil {
+		memory = &tried{}
+		r.marks[kind] = memory
+	}
+	marks, known := memory.recall(r.cluster.now())
+	r.mu.Unlock()
+	if known {
+		return marks, nil
+	}
+	if marks = marksOf(d.routesOf(r.scope), kind); marks == noMarks {
+		i := slices.IndexFunc(o.targets, func(t target) bool { return t.kind == kind })
+		if i < 0 || len(routing.Split) == 0 {
+			return noMarks, nil // it makes no difference
+		}
+		if o.reach(ctx); o.door == nil {
+			return noMarks, ctx.Err()
 		}
 		var err error
 		for _, try := range []marking{backendMarks, ruleMarks} {
-			if marks, err = r.try(ctx, d, gateway, o, routing, try); err != nil {
+			if marks, err = r.try(ctx, d, gateway, o, routing, o.targets[i], try); err != nil {
 				return noMarks, err
 			}
 			if marks != noMarks {
@@ -53,34 +75,36 @@ func (r *Router) marking(ctx context.Context, d *doors, gateway cache.SharedInde
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.marks.note(marks, r.cluster.now())
+	memory.note(marks, r.cluster.now())
 	return marks, nil
 }
 
-// try has a Gateway mark the answers of a trial, and returns which of the marks
-// there are. It leaves nothing of it.
-func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing, marks marking) (found marking, err error) {
-	deal := newDealing(r.scope, r.options, routing, marks)
-	at := o.targets[0]
+// try has a Gateway mark the answers of a trial beside a target, and returns which of
+// the marks there are. It leaves nothing of it.
+func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing, at target, marks marking) (found marking, err error) {
+	deal := newDealing(r.scope, r.options, routing, markings{at.kind: marks})
 	id := deal.serving[0]
 	backend := deal.backends(at.host, at.path, davit.All(id), id)
 	if marks == backendMarks {
 		backend[0].Filters = answerHeaders(marked(id))
 	}
-	at.path = trialPath + deal.mark()
+	match := gatewayv1.PathMatchExact
+	if at.path = trialPath + deal.mark(); at.kind == grpcRoute {
+		at.path, match = trialCall+deal.mark(), gatewayv1.PathMatchPathPrefix
+	}
 	route := deal.route(at.host, []gatewayv1.HTTPRouteRule{{
-		Matches:     []gatewayv1.HTTPRouteMatch{{Path: &gatewayv1.HTTPPathMatch{Type: new(gatewayv1.PathMatchExact), Value: &at.path}}},
+		Matches:     []gatewayv1.HTTPRouteMatch{{Path: &gatewayv1.HTTPPathMatch{Type: &match, Value: &at.path}}},
 		Filters:     answerHeaders(gatewayv1.HTTPHeader{Name: routingHeader, Value: deal.mark()}),
 		BackendRefs: backend,
 	}})
 	route.Name = environmentName(r.scope.application, r.scope.environment) + "-trial"
 	route.Annotations = nil // so that nobody takes it for a routing
-	applied, err := apply(ctx, d.cluster.api.routes(), route)
+	applied, err := d.cluster.api.applyRoute(ctx, route)
 	if err != nil {
 		return noMarks, err
 	}
 	defer func() {
-		if gone := r.remove(ctx, d, route.Name); err == nil {
+		if gone := d.cluster.api.removeRoute(ctx, refOf(route)); err == nil {
 			err = gone
 		}
 	}()
@@ -108,7 +132,7 @@ func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInf
 // first share, by requests that name them: instances that are ready are not known
 // to it at once, and what it would send them until then is lost.
 func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, before, routing davit.Routing) error {
-	if o.marks == noMarks || len(before.Split) == 0 || o.door == nil || len(o.targets) == 0 {
+	if len(before.Split) == 0 || o.door == nil || len(o.marked()) == 0 {
 		return nil
 	}
 	for id := range routing.Split {
@@ -132,12 +156,17 @@ func (r *Router) greet(ctx context.Context, d *doors, gateway cache.SharedIndexI
 	return nil
 }
 
+// marked are the targets whose answers the Gateway marks.
+func (o *observer) marked() []target {
+	return slices.DeleteFunc(slices.Clone(o.targets), func(t target) bool { return o.marks[t.kind] == noMarks })
+}
+
 // greet asks for a release by name until it answers. A door that cannot be reached
 // at all holds nobody up: what was done without it is said later.
 func (o *observer) greet(ctx context.Context, id davit.ReleaseID) error {
-	row, last := 0, answer{} // the last one that came
+	row, last, at := 0, answer{}, o.marked()[0] // last is the last one that came
 	reached := until(ctx, greetFor, func(ctx context.Context) bool {
-		a := o.door.ask(ctx, o.targets[0], id)
+		a := o.door.ask(ctx, at, id)
 		if a.err != nil {
 			row = 0
 			return false
@@ -153,7 +182,7 @@ func (o *observer) greet(ctx context.Context, id davit.ReleaseID) error {
 	}
 	return &davit.Error{
 		Code:    davit.CodeUnavailable,
-		Message: fmt.Sprintf("the Gateway does not reach %s, so it gets no traffic: after %s, %s answers %d", id, greetFor, o.door.address(o.targets[0]), last.status),
+		Message: fmt.Sprintf("the Gateway does not reach %s, so it gets no traffic: after %s, %s answers %d", id, greetFor, o.door.address(at), last.status),
 		Hint:    "its instances are ready: may the Gateway connect to them?",
 	}
 }

@@ -114,6 +114,14 @@ func (c *Cluster) hasService(name string) bool {
 	return there
 }
 
+// called reports whether an environment has releases that are called by gRPC.
+func (c *Cluster) called(s scope) bool {
+	return slices.ContainsFunc(c.services.GetIndexer().List(), func(o any) bool {
+		service, ok := o.(*corev1.Service)
+		return ok && scopeOf(service.Labels) == s && slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == portGRPC })
+	})
+}
+
 // budgetOf returns the PodDisruptionBudget of that name; nil when there is none.
 func (c *Cluster) budgetOf(name string) *policyv1.PodDisruptionBudget {
 	o, _, _ := c.budgets.GetIndexer().GetByKey(c.namespace + "/" + name) // as above

@@ -74,18 +74,31 @@ func (w workload) deployment(n int) (*appsv1.Deployment, error) {
 
 // endpoint is the Service that a router sends the release's share to.
 func (w workload) endpoint(owner *appsv1.Deployment) *corev1.Service {
-	port := corev1.ServicePort{Name: "http", Port: portOf(w.service), TargetPort: intstr.FromInt32(portOf(w.service)), Protocol: corev1.ProtocolTCP}
-	if w.service.Protocol == davit.ProtocolH2C {
-		h2c := "kubernetes.io/h2c"
-		port.AppProtocol = &h2c
-	}
 	return &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: w.meta(owner),
 		Spec: corev1.ServiceSpec{
-			Type: corev1.ServiceTypeClusterIP, Selector: endpoints(w.selector(w.release.ID, w.service.Name)), Ports: []corev1.ServicePort{port},
+			Type: corev1.ServiceTypeClusterIP, Selector: endpoints(w.selector(w.release.ID, w.service.Name)), Ports: []corev1.ServicePort{servicePort(w.service)},
 		},
 	}
+}
+
+// The names of a Service's port.
+const (
+	portHTTP = "http"
+	portGRPC = "grpc" // also how it is known that the environment has GRPCRoutes
+)
+
+// servicePort is where a Service leads to a service, and what is spoken there.
+func servicePort(service davit.Service) corev1.ServicePort {
+	port := corev1.ServicePort{Name: portHTTP, Port: portOf(service), TargetPort: intstr.FromInt32(portOf(service)), Protocol: corev1.ProtocolTCP}
+	if service.Protocol.HTTP2() {
+		port.AppProtocol = new("kubernetes.io/h2c")
+	}
+	if service.Protocol == davit.ProtocolGRPC {
+		port.Name = portGRPC
+	}
+	return port
 }
 
 // budget lets nodes be drained one pod at a time, while n pods of the workload are to
