@@ -194,6 +194,12 @@ func TestRouterWithoutGateway(t *testing.T) {
 			t.Errorf("%s reaches %v", split, got)
 		}
 	}
+	drift := s.router.Drift(t.Context())
+	s.kubectl("patch", "service/shop-production-api", "--type=merge", `--patch={"spec":{"selector":{"davit.dev/release":"none"}}}`)
+	if got := <-drift; len(got) != 0 {
+		t.Errorf("it drifted to %s", got)
+	}
+	s.route(davit.Routing{Releases: both, Split: davit.All(v2.ID), Stable: v1.ID, Candidate: v2.ID})
 	s.route(davit.Routing{})
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -65,6 +66,9 @@ type Router struct {
 	// applied are the generations of the routes that are in effect, by name; none
 	// while they change.
 	applied map[routeRef]int64
+	// held are the Services of the environment as they are in effect, without a
+	// Gateway; none while they change.
+	held []*corev1.Service
 }
 
 // Router returns the router of an environment. It may be called any number of

@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/davit-dev/davit"
 )
@@ -30,28 +29,28 @@ func plainName(s scope, service string) string {
 // plain returns the Service of a service that these releases have, nil when they
 // have none. With no release, nothing is selected.
 func plain(s scope, service string, note routeNote, releases []*davit.Release) (*corev1.Service, error) {
-	var port int32
+	var port corev1.ServicePort
 	selector := endpoints(map[string]string{labelApplication: s.application, labelEnvironment: s.environment, labelService: service})
 	for _, r := range releases {
 		its, ok := r.Config.Services[service]
 		if !ok || !its.Traffic {
 			continue
 		}
-		if port != 0 && portOf(its) != port {
+		if port.Port != 0 && portOf(its) != port.Port {
 			return nil, &davit.Error{
-				Code: davit.CodeUnsupported, Message: fmt.Sprintf("service %s listens on port %d in one release and %d in the other, and one Service cannot lead to both", service, port, portOf(its)),
+				Code: davit.CodeUnsupported, Message: fmt.Sprintf("service %s listens on port %d in one release and %d in the other, and one Service cannot lead to both", service, port.Port, portOf(its)),
 				Hint: "keep the port, or have a Gateway split the traffic",
 			}
 		}
-		port = portOf(its)
+		port = servicePort(its) // of several releases, what the last one speaks
 	}
 	switch {
 	case len(releases) == 1:
 		selector[labelRelease] = labelValue(string(releases[0].ID))
 	case len(releases) == 0:
-		selector[labelRelease], port = nobody, defaultPort
+		selector[labelRelease], port = nobody, servicePort(davit.Service{})
 	}
-	if port == 0 {
+	if port.Port == 0 {
 		return nil, nil
 	}
 	text, err := json.Marshal(note)
@@ -65,7 +64,7 @@ func plain(s scope, service string, note routeNote, releases []*davit.Release) (
 		ObjectMeta: metav1.ObjectMeta{Name: plainName(s, service), Labels: labels, Annotations: map[string]string{annotationRouting: string(text)}},
 		Spec: corev1.ServiceSpec{
 			Selector: selector,
-			Ports:    []corev1.ServicePort{{Name: "http", Port: port, TargetPort: intstr.FromInt32(port), Protocol: corev1.ProtocolTCP}},
+			Ports:    []corev1.ServicePort{port},
 		},
 	}, nil
 }
@@ -179,6 +178,8 @@ func (r *Router) routePlain(ctx context.Context, routing davit.Routing) error {
 			services[name] = true
 		}
 	}
+	r.holdsPlain(nil)
+	var held []*corev1.Service
 	note := routeNote{Split: routing.Split, Stable: routing.Stable, Candidate: routing.Candidate}
 	for _, name := range slices.Sorted(maps.Keys(services)) {
 		s, err := plain(r.scope, name, note, releases)
@@ -196,6 +197,7 @@ func (r *Router) routePlain(ctx context.Context, routing davit.Routing) error {
 		if err := runtime.await(ctx, func() bool { return r.shows(applied) }); err != nil {
 			return err
 		}
+		held = append(held, applied)
 	}
 	effect, err := r.observer(routing).observe(ctx, before.Split, wanted)
 	if err != nil {
@@ -205,5 +207,6 @@ func (r *Router) routePlain(ctx context.Context, routing davit.Routing) error {
 		effect = fmt.Sprintf("%s by the numbers of instances; %s", wanted, effect)
 	}
 	r.took(routing.Split, before.Split, effect)
+	r.holdsPlain(held)
 	return nil
 }

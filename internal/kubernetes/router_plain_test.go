@@ -3,6 +3,9 @@ package kubernetes
 import (
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/davit-dev/davit"
 )
 
@@ -19,6 +22,10 @@ func TestPlainServices(t *testing.T) {
 		if s.Name != "shop-production-web" || s.Spec.Selector[labelService] != "web" || s.Spec.Selector[labelRelease] != c.release {
 			t.Errorf("%s selects %v, want release %q", s.Name, s.Spec.Selector, c.release)
 		}
+	}
+	speak(v2, "web")
+	if s, err := plain(shop, "web", routeNote{}, []*davit.Release{v2}); err != nil || s.Spec.Ports[0].AppProtocol == nil || *s.Spec.Ports[0].AppProtocol != "kubernetes.io/h2c" {
+		t.Errorf("the Service of gRPC does not say so: %+v, %v", s, err)
 	}
 	if s, err := plain(shop, "worker", routeNote{}, []*davit.Release{v1}); s != nil || err != nil {
 		t.Errorf("a worker has the Service %v, %v", s, err)
@@ -49,5 +56,32 @@ func TestKeeps(t *testing.T) {
 	state.Split = davit.All(v1.ID)
 	if got := plain.Keeps(state, append(both, nil)); !got.Equal(state.Split) {
 		t.Errorf("all is %s", got)
+	}
+}
+
+// Of a Service, only where it leads is Davit's.
+func TestLeadsAlike(t *testing.T) {
+	v1 := routed("v1", davit.Route{Prefix: "/", Service: "web"})
+	for name, c := range map[string]struct {
+		change func(*corev1.Service)
+		want   bool
+	}{
+		"nothing":       {func(*corev1.Service) {}, true},
+		"another":       {func(s *corev1.Service) { s.UID = "2" }, false},
+		"its pods":      {func(s *corev1.Service) { delete(s.Spec.Selector, labelRelease) }, false},
+		"its port":      {func(s *corev1.Service) { s.Spec.Ports[0].Port = 1 }, false},
+		"its protocol":  {func(s *corev1.Service) { s.Spec.Ports[0].AppProtocol = new("https") }, false},
+		"its type":      {func(s *corev1.Service) { s.Spec.Type, s.Spec.Ports[0].NodePort = corev1.ServiceTypeNodePort, 30000 }, true},
+		"an annotation": {func(s *corev1.Service) { metav1.SetMetaDataAnnotation(&s.ObjectMeta, "team", "checkout") }, true},
+	} {
+		want, err := plain(shop, "web", routeNote{}, []*davit.Release{v1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := want.DeepCopy()
+		c.change(seen)
+		if got := leadsAlike(seen, want); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
 	}
 }
