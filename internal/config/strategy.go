@@ -53,7 +53,8 @@ type canary struct {
 }
 
 func (*canary) about() about {
-	return about{name: "canary", doc: "The candidate gets a growing share of the traffic. A user who is on the candidate stays there."}
+	return about{name: "canary", doc: "The candidate gets a growing share of the traffic. " +
+		"Where Davit's own proxy is the front door, a user who is on the candidate stays there; behind a Gateway every request is dealt anew."}
 }
 
 func (c *canary) fields() []field {
