@@ -80,11 +80,18 @@ func (d *diagnostics) metrics(w http.ResponseWriter, r *http.Request) {
 }
 
 // observed counts, logs and names every request, and gives every answer the
-// headers that browsers heed.
+// headers that browsers heed. With TELL_RELEASE, answers tell their release.
 func (d *diagnostics) observed(log *slog.Logger, next http.Handler) http.Handler {
+	release := ""
+	if os.Getenv("TELL_RELEASE") != "" {
+		release = os.Getenv("DAVIT_RELEASE")
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, id := w.Header(), r.Header.Get("X-Request-Id")
 		h.Set("Shop-Version", version)
+		if release != "" {
+			h.Set("Davit-Release", release) // where the front door does not tell it
+		}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", "default-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")

@@ -366,3 +366,16 @@ func TestWhatAWellKeptServiceAnswers(t *testing.T) {
 		t.Errorf("an ill dependency: %d %s", w.Code, w.Body)
 	}
 }
+
+// Answers tell their release where that is wanted.
+func TestTellRelease(t *testing.T) {
+	t.Setenv("DAVIT_RELEASE", "v2-0123456789ab")
+	for tell, want := range map[string]string{"": "", "1": "v2-0123456789ab"} {
+		t.Setenv("TELL_RELEASE", tell)
+		w := httptest.NewRecorder()
+		kept(slog.New(slog.DiscardHandler), Faults{}, http.NewServeMux()).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/livez", http.NoBody))
+		if got := w.Header().Get("Davit-Release"); got != want {
+			t.Errorf("asked with %q it tells %q, want %q", tell, got, want)
+		}
+	}
+}
