@@ -87,6 +87,9 @@ func candidateTarget(p *platforms, s engine.Subject) (*validation.Target, error)
 			t.Stable = id
 		}
 	}
+	if c, ok := s.Platform.Runtime.(engine.Carrier); ok {
+		t.Carry = c.Carry
+	}
 	if r, ok := s.Platform.Runtime.(replacer); ok && share < davit.Whole {
 		t.Replace = r.Replace
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -115,6 +116,24 @@ func (l laterRuntime) Stray(ctx context.Context) <-chan string {
 		return nil
 	})
 }
+
+// Carry is engine.Carrier's.
+func (l laterRuntime) Carry(i davit.Instance) http.RoundTripper {
+	p, err := l.now()
+	if err != nil {
+		return carrying(func(*http.Request) (*http.Response, error) { return nil, err })
+	}
+	if c, ok := p.Runtime.(engine.Carrier); ok {
+		return c.Carry(i)
+	}
+	return http.DefaultTransport
+}
+
+// carrying is an http.RoundTripper of a function.
+type carrying func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (c carrying) RoundTrip(r *http.Request) (*http.Response, error) { return c(r) }
 
 type laterRouter struct{ *later }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,12 +20,15 @@ func (one) Declare(context.Context, *davit.Release, davit.Size) error { return n
 func (one) Instances(context.Context) ([]davit.Instance, error) {
 	return []davit.Instance{{ID: "i"}}, nil
 }
-func (one) Routing(context.Context) (davit.Routing, error)              { return davit.Routing{Stable: "v1"}, nil }
-func (one) Route(context.Context, davit.Routing) error                  { return nil }
-func (one) Drain(context.Context, *davit.Release) (int64, error)        { return 7, nil }
-func (one) Figures(context.Context) (davit.Figures, error)              { return davit.Figures{Boot: "b"}, nil }
-func (one) Effect() string                                              { return "seen" }
-func (one) Keeps(davit.State, []*davit.Release) davit.Split             { return davit.All("v9") }
+func (one) Routing(context.Context) (davit.Routing, error)       { return davit.Routing{Stable: "v1"}, nil }
+func (one) Route(context.Context, davit.Routing) error           { return nil }
+func (one) Drain(context.Context, *davit.Release) (int64, error) { return 7, nil }
+func (one) Figures(context.Context) (davit.Figures, error)       { return davit.Figures{Boot: "b"}, nil }
+func (one) Effect() string                                       { return "seen" }
+func (one) Keeps(davit.State, []*davit.Release) davit.Split      { return davit.All("v9") }
+func (one) Carry(i davit.Instance) http.RoundTripper {
+	return http.NewFileTransport(http.Dir(i.Address))
+}
 func (one) Check(context.Context, *davit.Release, *davit.Release) error { return nil }
 func (one) Watch(ctx context.Context) <-chan struct{}                   { return announced(ctx, struct{}{}) }
 func (one) Drift(ctx context.Context) <-chan davit.Split                { return announced(ctx, davit.All("v2")) }
@@ -54,7 +58,15 @@ func calls(t *testing.T, p engine.Platform, err error) []error {
 	if had != (err == nil) {
 		t.Errorf("with %v: %q, %v, %v, %d, %v, %q, %s", err, digest, instances, routing, remaining, figures, effect, kept)
 	}
-	return []error{pin, list, ask, drain, read, p.Runtime.Declare(t.Context(), nil, nil), p.Router.Route(t.Context(), davit.Routing{}), p.Router.(engine.Checker).Check(t.Context(), nil, nil)}
+	request, bad := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://web/later_test.go", http.NoBody)
+	if bad != nil {
+		t.Fatal(bad)
+	}
+	answer, carry := p.Runtime.(engine.Carrier).Carry(davit.Instance{Address: "."}).RoundTrip(request)
+	if carry == nil {
+		carry = answer.Body.Close()
+	}
+	return []error{carry, pin, list, ask, drain, read, p.Runtime.Declare(t.Context(), nil, nil), p.Router.Route(t.Context(), davit.Routing{}), p.Router.(engine.Checker).Check(t.Context(), nil, nil)}
 }
 
 func TestLater(t *testing.T) {

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,11 +32,20 @@ func judgeHTTP(ctx context.Context, g davit.Gate, s Subject, report func(davit.O
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	carrier, carried := s.Platform.Runtime.(Carrier)
+	clientOf := func(i davit.Instance) *http.Client {
+		if !carried {
+			return client
+		}
+		c := *client
+		c.Transport = carrier.Carry(i)
+		return &c
+	}
 	changes := s.Platform.Runtime.Watch(ctx)
 	rest := time.NewTimer(askAgain)
 	defer rest.Stop()
 	for {
-		outcome, reason, evidence := askAll(ctx, client, s, p)
+		outcome, reason, evidence := askAll(ctx, clientOf, s, p)
 		if ctx.Err() != nil {
 			return
 		}
@@ -49,34 +60,31 @@ func judgeHTTP(ctx context.Context, g davit.Gate, s Subject, report func(davit.O
 	}
 }
 
-func askAll(ctx context.Context, client *http.Client, s Subject, p davit.HTTPParams) (davit.Outcome, string, any) {
-	addresses, err := addressesOf(ctx, s, p.Service)
+func askAll(ctx context.Context, clientOf func(davit.Instance) *http.Client, s Subject, p davit.HTTPParams) (davit.Outcome, string, any) {
+	instances, err := readyOf(ctx, s, p.Service)
 	if err != nil {
 		return davit.Inconclusive, "listing the instances: " + err.Error(), nil
 	}
-	if len(addresses) == 0 {
+	if len(instances) == 0 {
 		return davit.Inconclusive, fmt.Sprintf("no instance of %s is ready", p.Service), nil
 	}
-	for _, address := range addresses {
-		if said, err := askPatiently(ctx, client, address, p); err != nil {
+	for _, i := range instances {
+		said, err := askPatiently(ctx, clientOf(i), i.Address, p)
+		if _, between := errors.AsType[*davit.Error](err); between {
+			return davit.Inconclusive, err.Error(), nil
+		}
+		if err != nil {
 			return davit.Fail, err.Error(), said
 		}
 	}
-	return davit.Pass, fmt.Sprintf("%d instances of %s answered %d", len(addresses), p.Service, p.Status), nil
+	return davit.Pass, fmt.Sprintf("%d instances of %s answered %d", len(instances), p.Service, p.Status), nil
 }
 
-func addressesOf(ctx context.Context, s Subject, service string) ([]string, error) {
-	instances, err := s.Platform.Runtime.Instances(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var addresses []string
-	for _, i := range instances {
-		if i.Release == s.Release.ID && i.Service == service && i.Condition == davit.Ready {
-			addresses = append(addresses, i.Address)
-		}
-	}
-	return addresses, nil
+func readyOf(ctx context.Context, s Subject, service string) ([]davit.Instance, error) {
+	all, err := s.Platform.Runtime.Instances(ctx)
+	return slices.DeleteFunc(all, func(i davit.Instance) bool {
+		return i.Release != s.Release.ID || i.Service != service || i.Condition != davit.Ready
+	}), err
 }
 
 // answer is the evidence of a check that failed.

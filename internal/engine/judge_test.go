@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -88,6 +89,51 @@ func TestHTTPGateAsksEveryInstanceAndGoesOn(t *testing.T) {
 		}
 	}
 	t.Error("an instance that turned ill was not noticed")
+}
+
+// afar is a world whose instances cannot be dialled, and whose way to them may be
+// closed.
+type afar struct {
+	*world
+	between error
+}
+
+func (a afar) Carry(i davit.Instance) http.RoundTripper { return way{i, a.between} }
+
+type way struct {
+	to      davit.Instance
+	between error
+}
+
+func (w way) RoundTrip(r *http.Request) (*http.Response, error) {
+	if w.between != nil {
+		return nil, w.between
+	}
+	rec := httptest.NewRecorder()
+	_, _ = rec.WriteString(w.to.ID + " at " + r.URL.Host)
+	return rec.Result(), nil
+}
+
+// An instance that cannot be dialled is asked as its platform carries requests, and
+// what is wrong on the way is not its own fault.
+func TestHTTPGateAsksByThePlatformsWay(t *testing.T) {
+	gate := davit.HTTPCheck("http", davit.HTTPParams{Service: "web", Path: "/", Status: 200, Body: "i1 at pod.invalid:1", Timeout: davit.Duration(time.Second)})
+	for _, c := range []struct {
+		between error
+		want    davit.Outcome
+		says    string
+	}{
+		{nil, davit.Pass, "1 instances"},
+		{errors.New("connection refused"), davit.Fail, "connection refused"},
+		{&davit.Error{Code: davit.CodeRefused, Message: "asking is forbidden"}, davit.Inconclusive, "asking is forbidden"},
+	} {
+		w := newWorld()
+		w.instances["i1"] = &davit.Instance{ID: "i1", Release: "v2-1", Service: "web", Condition: davit.Ready, Address: "pod.invalid:1"}
+		subject := Subject{Release: &davit.Release{ID: "v2-1"}, Platform: Platform{Runtime: afar{w, c.between}, Router: w, Metrics: w}}
+		if got := firstVerdict(t, davit.GateHTTP, gate, subject, c.want); !strings.Contains(got, c.says) {
+			t.Errorf("with %v: %s", c.between, got)
+		}
+	}
 }
 
 func TestTrafficGates(t *testing.T) {

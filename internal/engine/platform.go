@@ -5,6 +5,7 @@ package engine
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/davit-dev/davit"
 )
@@ -41,6 +42,13 @@ type Router interface {
 	// its services has come to its DrainLimit, with the number of those that
 	// still are.
 	Drain(ctx context.Context, release *davit.Release) (remaining int64, err error)
+}
+
+// Carrier is a Runtime whose instances may listen where nobody here can dial them.
+type Carrier interface {
+	// Carry returns what carries requests to an instance, whose address they name.
+	// An error of it that is a *davit.Error says nothing about the instance.
+	Carry(davit.Instance) http.RoundTripper
 }
 
 // Observer is a Router that says how it knows that the routing it was last asked

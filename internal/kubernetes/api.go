@@ -3,6 +3,8 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -35,6 +37,8 @@ const (
 type api struct {
 	namespace string
 	groups    map[schema.GroupVersion]rest.Interface
+	base      *url.URL          // of the API server
+	transport http.RoundTripper // to it, as the server's account
 }
 
 func newAPI(config *rest.Config, namespace string) (api, error) {
@@ -47,11 +51,15 @@ func newAPI(config *rest.Config, namespace string) (api, error) {
 		return api{}, fmt.Errorf("registering the kinds of objects: %w", err)
 	}
 	config.NegotiatedSerializer = serializer.NewCodecFactory(known).WithoutConversion()
-	transport, err := rest.HTTPClientFor(config)
+	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return api{}, fmt.Errorf("making a client of %s: %w", config.Host, err)
 	}
-	a := api{namespace: namespace, groups: map[schema.GroupVersion]rest.Interface{}}
+	base, _, err := rest.DefaultServerUrlFor(config)
+	if err != nil {
+		return api{}, fmt.Errorf("making a client of %s: %w", config.Host, err)
+	}
+	a := api{namespace: namespace, groups: map[schema.GroupVersion]rest.Interface{}, base: base, transport: client.Transport}
 	for _, group := range []schema.GroupVersion{
 		corev1.SchemeGroupVersion, appsv1.SchemeGroupVersion, autoscalingv2.SchemeGroupVersion, policyv1.SchemeGroupVersion,
 		discoveryv1.SchemeGroupVersion, gatewayGroup,
@@ -60,7 +68,7 @@ func newAPI(config *rest.Config, namespace string) (api, error) {
 		if group.Group == "" {
 			config.APIPath = "/api"
 		}
-		if a.groups[group], err = rest.RESTClientForConfigAndClient(config, transport); err != nil {
+		if a.groups[group], err = rest.RESTClientForConfigAndClient(config, client); err != nil {
 			return api{}, fmt.Errorf("making a client of %s: %w", config.Host, err)
 		}
 	}
@@ -142,6 +150,11 @@ func (k kind[T]) remove(ctx context.Context, name string, options metav1.DeleteO
 // logs asks for the log of an object, which is a pod.
 func (k kind[T]) logs(name string) *rest.Request {
 	return k.client.Get().Namespace(k.namespace).Resource(k.resource).Name(name).SubResource("log")
+}
+
+// proxy asks an object, which is a pod, by its name and port.
+func (k kind[T]) proxy(nameAndPort string) *rest.Request {
+	return k.client.Get().Namespace(k.namespace).Resource(k.resource).Name(nameAndPort).SubResource("proxy")
 }
 
 // informer keeps the objects that chosen chooses in view, once it is run.

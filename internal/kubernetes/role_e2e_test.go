@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -158,7 +159,32 @@ func live(b *bench, cluster *Cluster) error {
 		return err
 	}
 	release.Config.Routes = nil
-	return router.Route(ctx, routing)
+	if err := router.Route(ctx, routing); err != nil {
+		return err
+	}
+	return asks(ctx, runtime)
+}
+
+// asks has every instance asked, as gates do, and returns what is forbidden; it waits
+// for an answer a moment only, as there is nobody who could give one.
+func asks(ctx context.Context, runtime *Runtime) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	all, err := runtime.Instances(ctx)
+	for _, i := range all {
+		var request *http.Request
+		if request, err = http.NewRequestWithContext(ctx, http.MethodGet, "http://"+i.Address+"/", http.NoBody); err != nil {
+			return err
+		}
+		res, asked := runtime.Carry(i).RoundTrip(request)
+		if apierrors.IsForbidden(asked) {
+			return asked
+		}
+		if asked == nil {
+			err = errors.Join(err, res.Body.Close())
+		}
+	}
+	return err
 }
 
 // gateway makes a Gateway, and has it and all routes of the namespace say that they

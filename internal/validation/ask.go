@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/davit-dev/davit"
 )
 
 // bodyLimit bounds how much of an answer is looked at, in bytes.
@@ -136,19 +138,30 @@ func (x *exam) ask(ctx context.Context, at place, r request) (*answer, error) {
 }
 
 func (x *exam) roundTripper(at place) http.RoundTripper {
-	if at.h2c {
+	switch {
+	case at.h2c:
 		return x.transports.h2c
+	case at.carried:
+		return x.Carry(*at.instance)
 	}
 	return x.transports.http
 }
 
 // unanswered tells why no answer came.
 func unanswered(ctx context.Context, at place, asked string, err error) error {
+	if between, ok := errors.AsType[*davit.Error](err); ok {
+		return unknowable{between}
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", asked, ctx.Err())
 	}
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && at.managed {
-		return unknowable{fmt.Errorf("davit's own front door does not answer: %w", err)}
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		switch {
+		case at.managed:
+			return unknowable{fmt.Errorf("davit's own front door does not answer: %w", err)}
+		case at.carried:
+			return unknowable{fmt.Errorf("%s speaks HTTP/2 without TLS and is asked at its own address, which cannot be reached from here: %w", at.name, err)}
+		}
 	}
 	return failure{asked: asked, came: "no answer: " + reason(err)}
 }

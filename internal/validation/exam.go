@@ -86,6 +86,7 @@ type place struct {
 	managed  bool
 	h2c      bool
 	instance *davit.Instance // nil at the front door
+	carried  bool            // by Target.Carry
 }
 
 // url returns the address of a path at the place.
@@ -143,7 +144,7 @@ func (x *exam) addressed(ctx context.Context) ([]place, error) {
 // that it stays on its release when it calls a sibling.
 func (x *exam) at(i davit.Instance) place {
 	return place{
-		name: i.ID, base: &url.URL{Scheme: "http", Host: i.Address}, host: x.Host, instance: &i,
+		name: i.ID, base: &url.URL{Scheme: "http", Host: i.Address}, host: x.Host, instance: &i, carried: x.Carry != nil,
 		header: http.Header{"Davit-Release": {string(i.Release)}},
 		h2c:    x.Release != nil && x.Release.Config.Services[i.Service].Protocol.HTTP2(),
 	}

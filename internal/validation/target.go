@@ -32,6 +32,11 @@ type Target struct {
 
 	// Instances lists the instances of all releases.
 	Instances func(context.Context) ([]davit.Instance, error)
+	// Carry returns what carries requests to an instance that may listen where nobody
+	// here can dial it; nil when instances are dialled. An error of it that is a
+	// *davit.Error says nothing about the instance. An instance that speaks HTTP/2
+	// without TLS is dialled all the same.
+	Carry func(davit.Instance) http.RoundTripper
 	// Logs calls each with the lines that the instances of Release write from now
 	// on, until the context ends or each returns false.
 	Logs func(ctx context.Context, each func(line string) bool) error
