@@ -39,6 +39,7 @@ type Setup struct {
 	Image        string    `json:"image,omitempty"` // as it is asked for, with its tag or digest
 	Node         string    `json:"node,omitempty"`  // the machine that it is on
 	ReadOnlyRoot bool      `json:"readOnlyRoot"`    // it cannot write its root file system
+	NonRoot      bool      `json:"nonRoot"`         // it is not started as root
 	Unprivileged bool      `json:"unprivileged"`    // it cannot gain privileges that it did not begin with
 	Requests     Resources `json:"requests"`        // what is kept free for it
 	Limits       Resources `json:"limits"`          // what it may take at most

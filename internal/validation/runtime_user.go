@@ -18,8 +18,11 @@ func runtimeUser() []Check {
 			return err
 		}
 		for _, i := range instances {
-			if i.User != "" {
+			switch {
+			case i.User != "":
 				x.expect(i.User != "0", "user of "+i.ID, i.User, "another than 0, which is root")
+			case i.Setup != nil && i.Setup.NonRoot:
+				x.expect(true, "user of "+i.ID, "the image's, and not started if that is root", "another than 0, which is root")
 			}
 		}
 		if len(x.evidence) == 0 {
