@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,16 +10,55 @@ import (
 	"strings"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/engine"
 	"github.com/davit-dev/davit/internal/validation"
 )
 
-// frontDoor returns the target for a release's front door on this machine.
-func frontDoor(r *davit.Release) (*validation.Target, error) {
-	if address := r.Config.Front.Address; address != "" {
-		return &validation.Target{URL: address, Host: hostOf(r.Config.Routes), Managed: true}, nil
+// fronted is a Router whose front door is not Davit's own.
+type fronted interface {
+	// FrontDoor returns the URL that the front door is known to answer at, "" when
+	// none is, and whether requests can choose a release there.
+	FrontDoor(ctx context.Context) (address string, chooses bool, err error)
+}
+
+// frontDoor is where users come in to a release.
+type frontDoor struct {
+	*validation.Target
+	deaf error // why no request can choose a release there; nil when they can
+}
+
+// findDoor returns the front door of a release, which a router serves.
+func findDoor(ctx context.Context, r *davit.Release, router engine.Router) (frontDoor, error) {
+	f, ok := router.(fronted)
+	if !ok {
+		return ownDoor(r)
 	}
+	door := frontDoor{Target: &validation.Target{URL: r.Config.Front.Address, Host: hostOf(r.Config.Routes), Managed: true}}
+	address, chooses, err := f.FrontDoor(ctx)
+	if door.URL == "" {
+		door.URL = address
+	} else if chooses {
+		err = nil // what was configured is asked
+	}
+	if err == nil && door.URL == "" {
+		err = &davit.Error{
+			Code: davit.CodeInvalid, Message: fmt.Sprintf("%s has no Gateway, so it is not known where users come in", r.Environment),
+			Hint: "name it in davit.yaml: kubernetes: {address: https://…}, or leave the validation gate out",
+		}
+	}
+	if !chooses {
+		door.deaf = &davit.Error{
+			Code: davit.CodeUnsupported, Message: fmt.Sprintf("%s has no Gateway, so no request can choose the candidate, and another release would be validated in its place", r.Environment),
+			Hint: "name a gateway:, or use another gate until it has all traffic, such as http, which asks every pod",
+		}
+	}
+	return door, err
+}
+
+// ownDoor returns the front door on this machine.
+func ownDoor(r *davit.Release) (frontDoor, error) {
 	if len(r.Config.Front.Listen) == 0 {
-		return nil, &davit.Error{
+		return frontDoor{}, &davit.Error{
 			Code: davit.CodeInvalid, Message: fmt.Sprintf("%s listens nowhere, so there is no front door to validate at", r.Environment),
 			Hint: "give the environment listen:, or leave the validation gate out",
 		}
@@ -26,7 +66,7 @@ func frontDoor(r *davit.Release) (*validation.Target, error) {
 	l := r.Config.Front.Listen[0]
 	host, port, err := net.SplitHostPort(l.Address)
 	if err != nil {
-		return nil, fmt.Errorf("the front door's address %q: %w", l.Address, err)
+		return frontDoor{}, fmt.Errorf("the front door's address %q: %w", l.Address, err)
 	}
 	if a, err := netip.ParseAddr(host); host == "" || err == nil && a.IsUnspecified() {
 		host = "127.0.0.1"
@@ -38,7 +78,21 @@ func frontDoor(r *davit.Release) (*validation.Target, error) {
 	if l.Cert != "" {
 		u.Scheme = "https"
 	}
-	return &validation.Target{URL: u.String(), Host: hostOf(r.Config.Routes), Managed: true}, nil
+	door := frontDoor{Target: &validation.Target{URL: u.String(), Host: hostOf(r.Config.Routes), Managed: true}}
+	if !mayChoose(door.URL, r.Config.Front.Preview) {
+		door.deaf = &davit.Error{
+			Code: davit.CodeRefused, Message: "preview.allow does not let this machine choose a release, so that another one would be validated",
+			Hint: "add 127.0.0.0/8 to preview.allow",
+		}
+	}
+	return door, nil
+}
+
+// choose makes the requests choose a release by its ID. Where none can, somebody else
+// would be validated. A Gateway lets all choose who know the ID.
+func (d frontDoor) choose(release davit.ReleaseID) error {
+	d.Header = http.Header{"Davit-Release": {string(release)}}
+	return d.deaf
 }
 
 // dialled returns the host and port that a URL is reached at.
@@ -70,20 +124,6 @@ func hostOf(routes []davit.Route) string {
 		return "validation." + below
 	}
 	return host
-}
-
-// choose makes the target's requests choose a release by its ID. Where that is not
-// allowed from here, somebody else would be validated. A Gateway lets all choose who
-// know the ID.
-func choose(t *validation.Target, front davit.Front, release davit.ReleaseID) error {
-	if front.Address == "" && !mayChoose(t.URL, front.Preview) {
-		return &davit.Error{
-			Code: davit.CodeRefused, Message: "preview.allow does not let this machine choose a release, so that another one would be validated",
-			Hint: "add 127.0.0.0/8 to preview.allow",
-		}
-	}
-	t.Header = http.Header{"Davit-Release": {string(release)}}
-	return nil
 }
 
 // mayChoose reports whether requests from this machine to its own front door

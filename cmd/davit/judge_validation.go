@@ -50,7 +50,7 @@ func judgeValidation(p *platforms) engine.Judge {
 
 // validateCandidate runs the suite once.
 func validateCandidate(ctx context.Context, suite *validation.Suite, p *platforms, s engine.Subject) (davit.Outcome, string, any) {
-	target, err := candidateTarget(p, s)
+	target, err := candidateTarget(ctx, p, s)
 	if err == nil {
 		err = answering(ctx, target)
 	}
@@ -73,12 +73,13 @@ func validateCandidate(ctx context.Context, suite *validation.Suite, p *platform
 
 // candidateTarget describes the candidate in its stage: reached by its header
 // before the switch, as users reach it afterwards.
-func candidateTarget(p *platforms, s engine.Subject) (*validation.Target, error) {
+func candidateTarget(ctx context.Context, p *platforms, s engine.Subject) (*validation.Target, error) {
 	share := s.Stage.State.Split[s.Release.ID]
-	t, err := frontDoor(s.Release)
+	door, err := findDoor(ctx, s.Release, s.Platform.Router)
 	if err != nil {
 		return nil, err
 	}
+	t := door.Target
 	t.Environment, t.Version, t.Release = s.Release.Environment, s.Release.Version, s.Release
 	t.Shared = share > 0 && share < davit.Whole
 	t.Instances = s.Platform.Runtime.Instances
@@ -94,7 +95,7 @@ func candidateTarget(p *platforms, s engine.Subject) (*validation.Target, error)
 		t.Replace = r.Replace
 	}
 	if share < davit.Whole {
-		if err := choose(t, s.Release.Config.Front, s.Release.ID); err != nil {
+		if err := door.choose(s.Release.ID); err != nil {
 			return nil, err
 		}
 	}

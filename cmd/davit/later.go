@@ -161,6 +161,18 @@ func (l laterRouter) Drain(ctx context.Context, release *davit.Release) (int64, 
 	return p.Router.Drain(ctx, release)
 }
 
+// FrontDoor is fronted's.
+func (l laterRouter) FrontDoor(ctx context.Context) (address string, chooses bool, err error) {
+	p, err := l.now()
+	if err != nil {
+		return "", false, err
+	}
+	if f, ok := p.Router.(fronted); ok {
+		return f.FrontDoor(ctx)
+	}
+	return "", false, nil
+}
+
 // Effect is engine.Observer's.
 func (l laterRouter) Effect() string {
 	if p, err := l.now(); err == nil {

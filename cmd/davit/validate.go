@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -72,7 +73,9 @@ func (a *app) validate(ctx context.Context, o validateOptions) error {
 	if o.list {
 		return a.listChecks(o.output == outputJSON)
 	}
-	target, gates, err := a.validationTarget(ctx, o)
+	here := newClusters("", slog.New(slog.DiscardHandler))
+	defer here.Close() //nolint:errcheck // nothing was changed
+	target, gates, err := a.validationTarget(ctx, o, here)
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,8 @@ func decodeParams(g davit.Gate, into *davit.ValidationParams) error {
 }
 
 // validationTarget returns what the command line means, and the gates of the
-// environment that it names.
-func (a *app) validationTarget(ctx context.Context, o validateOptions) (*validation.Target, []davit.Gate, error) {
+// environment that it names. Clusters are reached from here.
+func (a *app) validationTarget(ctx context.Context, o validateOptions, here *clusters) (*validation.Target, []davit.Gate, error) {
 	switch {
 	case o.url == "" && o.environment == "":
 		return nil, nil, &davit.Error{
@@ -40,7 +40,7 @@ func (a *app) validationTarget(ctx context.Context, o validateOptions) (*validat
 			Hint: "leave one of the two out",
 		}
 	case o.url == "":
-		return a.environmentTarget(ctx, o)
+		return a.environmentTarget(ctx, o, here)
 	}
 	t := &validation.Target{URL: o.url, Environment: o.environment, Version: o.version}
 	if o.environment == "" {
@@ -72,7 +72,7 @@ func (a *app) gatesInFile(environment, version string) ([]davit.Gate, bool, erro
 }
 
 // environmentTarget returns an environment of the server on this machine.
-func (a *app) environmentTarget(ctx context.Context, o validateOptions) (*validation.Target, []davit.Gate, error) {
+func (a *app) environmentTarget(ctx context.Context, o validateOptions, here *clusters) (*validation.Target, []davit.Gate, error) {
 	address, err := a.address()
 	if err != nil {
 		return nil, nil, err
@@ -95,9 +95,17 @@ func (a *app) environmentTarget(ctx context.Context, o validateOptions) (*valida
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := frontDoor(release)
+	platform, err := reached(status.Environment, here)
 	if err != nil {
 		return nil, nil, err
+	}
+	door, err := findDoor(ctx, release, platform.Router)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := door.Target
+	if carrier, ok := platform.Runtime.(engine.Carrier); ok {
+		t.Carry = carrier.Carry
 	}
 	t.Environment, t.Release, t.Version = o.environment, release, cmp.Or(o.version, release.Version)
 	if o.candidate {
@@ -105,7 +113,7 @@ func (a *app) environmentTarget(ctx context.Context, o validateOptions) (*valida
 	}
 	t.Shared = status.Split[release.ID] > 0 && status.Split[release.ID] < davit.Whole
 	if status.Split[release.ID] < davit.Whole {
-		if err := choose(t, release.Config.Front, release.ID); err != nil {
+		if err := door.choose(release.ID); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -122,6 +130,15 @@ func (a *app) environmentTarget(ctx context.Context, o validateOptions) (*valida
 		gates = status.Rollout.Policy.Gates
 	}
 	return t, gates, err
+}
+
+// reached returns the pair of an environment on a cluster, to ask there what the
+// server would not; none of one that is not.
+func reached(e davit.Environment, here *clusters) (engine.Platform, error) {
+	if e.Platform != platformKubernetes {
+		return engine.Platform{}, nil
+	}
+	return here.connect(e)
 }
 
 // validated returns the release to validate: what serves, or the candidate.

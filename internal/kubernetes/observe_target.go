@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -27,6 +28,29 @@ func (r *Router) observer(routing davit.Routing) *observer {
 		o.targets = d.targets()
 	}
 	return o
+}
+
+// FrontDoor returns the URL that the Gateway says it answers at. chooses is false
+// without a Gateway: then nothing is known of a front door, and no request can choose
+// a release by its header.
+func (r *Router) FrontDoor(ctx context.Context) (address string, chooses bool, err error) {
+	if r.options.Name == "" {
+		return "", false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, acceptance)
+	defer cancel()
+	_, gateway, err := r.doors(ctx)
+	if err != nil {
+		return "", true, fmt.Errorf("looking for the front door: %w", err)
+	}
+	address = addressOf(gatewayIn(gateway), r.options.Section)
+	if address == "" {
+		return "", true, &davit.Error{
+			Code: davit.CodeUnavailable, Message: fmt.Sprintf("the Gateway %s does not say where it answers", r.options.key(r.cluster.namespace)),
+			Hint: "is it programmed? name its address in davit.yaml: kubernetes: {address: https://…}",
+		}
+	}
+	return address, true, nil
 }
 
 // addressOf returns the URL that a Gateway says it answers at, by the listener of
