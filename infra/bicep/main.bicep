@@ -130,20 +130,78 @@ var isProduction = environment == 'production'
 
 // What no single parameter can say of itself. A deployment that breaks one of
 // these ends before it begins, with the sentence.
-var open = filter(concat(operatorRanges, clientRanges, apiServerAuthorizedRanges), r => endsWith(r, '/0'))
+var lower = 'abcdefghijklmnopqrstuvwxyz'
+var digits = '0123456789'
+var alphanumeric = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ${lower}${digits}'
+
+// Two ranges overlap when they are the same, cut to the shorter prefix. AKS keeps
+// 172.30.0.0/16 and 172.31.0.0/16 for itself.
+var taken = ['172.30.0.0/16', '172.31.0.0/16', addressSpace]
+var neighbours = concat(
+  map(taken, r => { name: 'podCidr', one: podCidr, other: r }),
+  map(concat(taken, [podCidr]), r => { name: 'serviceCidr', one: serviceCidr, other: r })
+)
+var cut = map(neighbours, n => { name: n.name, one: n.one, other: n.other, bits: min(parseCidr(n.one).cidr, parseCidr(n.other).cidr) })
+var overlaps = filter(cut, c => parseCidr('${split(c.one, '/')[0]}/${c.bits}').network == parseCidr('${split(c.other, '/')[0]}/${c.bits}').network)
+
+var outside = concat(operatorRanges, clientRanges, apiServerAuthorizedRanges)
+var open = filter(outside, r => parseCidr(r).cidr == 0)
+var notIPv4 = filter(concat(outside, [addressSpace, podCidr, serviceCidr]), r => contains(r, ':') || !contains(r, '/'))
+
+// Texts with the characters that they begin with and are made of.
+var redisFamilies = filter(['Balanced_B', 'MemoryOptimized_M', 'ComputeOptimized_X'], f => startsWith(redisSku, f))
+var postgresFamilies = filter(['B_Standard_', 'GP_Standard_', 'MO_Standard_'], f => startsWith(postgresSku, f))
+var repository = split(githubRepository, '/')
+var ids = concat(adminGroupObjectIds, [databaseAdminGroup.objectId])
+var texts = concat(
+  [
+    { says: 'workload is lower-case letters and digits, the first a letter.', value: workload, first: lower, all: '${lower}${digits}' }
+    { says: 'locationCode is lower-case letters.', value: locationCode, first: lower, all: lower }
+    { says: 'unique is lower-case letters and digits.', value: unique, first: '${lower}${digits}', all: '${lower}${digits}' }
+    { says: 'namespace is a DNS label.', value: namespace, first: '${lower}${digits}', all: '${lower}${digits}-' }
+    { says: 'kubernetesVersion is a minor version, such as 1.35.', value: skip(kubernetesVersion, 2), first: digits, all: digits }
+    { says: 'budgetStart is the first of a month.', value: take(budgetStart, 7), first: '2', all: '${digits}-' }
+    { says: 'githubRepository is owner/name: the owner has letters, digits and hyphens.', value: repository[0], first: alphanumeric, all: '${alphanumeric}-' }
+    { says: 'githubRepository is owner/name: the name has letters, digits and ._-.', value: skip(githubRepository, length(repository[0]) + 1), first: '${alphanumeric}._-', all: '${alphanumeric}._-' }
+  ],
+  map(items(userPools), pool => { says: 'userPools: ${pool.key} is not lower-case letters and digits, the first a letter.', value: pool.key, first: lower, all: '${lower}${digits}' }),
+  map(redisFamilies, f => { says: 'redisSku is one of Azure Managed Redis, such as Balanced_B5.', value: skip(redisSku, length(f)), first: digits, all: digits }),
+  map(postgresFamilies, f => { says: 'postgresSku is tier and size, such as GP_Standard_D4ds_v5.', value: skip(postgresSku, length(f)), first: '${alphanumeric}_', all: '${alphanumeric}_' }),
+  map(ids, id => { says: 'adminGroupObjectIds and databaseAdminGroup: ${id} is no UUID in lower case.', value: id, first: '${digits}abcdef', all: '${digits}abcdef-' })
+)
+var odd = filter(texts, t => empty(t.value) || !contains(t.first, take(t.value, 1)) || !empty(filter(range(0, length(t.value)), i => !contains(t.all, substring(t.value, i, 1)))))
+var notIds = filter(ids, id => join(map(split(id, '-'), part => string(length(part))), ' ') != '8 4 4 4 12')
+var notEmails = filter(alertEmails, a => length(split(a, '@')) != 2 || startsWith(a, '@') || endsWith(a, '@') || contains(a, ' '))
+
 var pools = map(items(userPools), pool => pool.value)
-var refusals = filter([
+var refusals = concat(map(odd, t => t.says), filter([
+  empty(trim(owner)) ? 'owner is missing: every resource is tagged with it.' : ''
+  empty(trim(costCenter)) ? 'costCenter is missing: every resource is tagged with it.' : ''
+  parseCidr(addressSpace).cidr != 16 ? 'addressSpace is an IPv4 /16.' : ''
+  !empty(notIPv4) ? 'addressSpace, podCidr, serviceCidr, operatorRanges, clientRanges and apiServerAuthorizedRanges are IPv4 ranges.' : ''
+  !empty(filter(overlaps, o => o.name == 'podCidr')) ? 'podCidr overlaps neither addressSpace nor 172.30.0.0/16 and 172.31.0.0/16, which AKS keeps for itself.' : ''
+  !empty(filter(overlaps, o => o.name == 'serviceCidr')) ? 'serviceCidr overlaps neither addressSpace, nor podCidr, nor 172.30.0.0/16 and 172.31.0.0/16, which AKS keeps for itself.' : ''
+  !startsWith(kubernetesVersion, '1.') ? 'kubernetesVersion is a minor version, such as 1.35: the upgrade channel picks the patch.' : ''
   systemPool.min < 3 ? 'systemPool: min is below 3, one node for each zone.' : ''
   systemPool.min > systemPool.max ? 'systemPool: min is above max.' : ''
   empty(userPools) ? 'userPools: there is at least one.' : ''
+  !empty(filter(items(userPools), pool => length(pool.key) > 12 || pool.key == 'system')) ? 'userPools: names are at most 12 long, and not system.' : ''
   !empty(filter(pools, pool => pool.min > pool.max)) ? 'userPools: min is above max.' : ''
   isProduction && !empty(filter(pools, pool => pool.min < 3)) ? 'userPools: in production min is at least 3, one node for each zone.' : ''
   !empty(open) ? 'operatorRanges, clientRanges and apiServerAuthorizedRanges: none of them is everybody.' : ''
   isProduction && !empty(apiServerAuthorizedRanges) ? 'apiServerAuthorizedRanges must be empty: production\'s API server is private.' : ''
+  !empty(notIds) ? 'adminGroupObjectIds and databaseAdminGroup: ${join(notIds, ' and ')} is no UUID.' : ''
+  empty(databaseAdminGroup.name) ? 'databaseAdminGroup has a UUID and a name.' : ''
+  empty(redisFamilies) ? 'redisSku is one of Azure Managed Redis, such as Balanced_B5.' : ''
   isProduction && !redisHighAvailability ? 'redisHighAvailability must be true: production\'s Redis is highly available.' : ''
+  empty(postgresFamilies) ? 'postgresSku is tier and size, such as GP_Standard_D4ds_v5.' : ''
   isProduction && !postgresHighAvailability ? 'postgresHighAvailability must be true: production\'s PostgreSQL is highly available.' : ''
   postgresHighAvailability && startsWith(postgresSku, 'B_') ? 'postgresHighAvailability must be false: a burstable PostgreSQL cannot be highly available.' : ''
-], sentence => !empty(sentence))
+  !empty(notEmails) ? 'alertEmails: ${join(notEmails, ' and ')} is no address.' : ''
+  length(budgetStart) != 20 || !startsWith(budgetStart, '20') || !endsWith(budgetStart, '-01T00:00:00Z') ? 'budgetStart is the first of a month: 2026-12-01T00:00:00Z.' : ''
+  length(repository) != 2 ? 'githubRepository is owner/name.' : ''
+  endsWith(namespace, '-') ? 'namespace is a DNS label.' : ''
+], sentence => !empty(sentence)))
 
 var name = '${workload}-${environment}-${locationCode}'
 var site = {

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 )
 
@@ -23,6 +22,7 @@ func init() {
 		"cidrHost":               {2, 2, cidrHost},
 		"cidrSubnet":             {3, 3, cidrSubnet},
 		"concat":                 {1, -1, concat},
+		"contains":               {2, 2, contains},
 		"empty":                  {1, 1, func(_ *frame, a []any) (any, error) { n, err := length(a[0]); return n == 0, err }},
 		"endsWith":               {2, 2, func(_ *frame, a []any) (any, error) { return two(a, strings.HasSuffix) }},
 		"environment":            {0, 0, constant(map[string]any{"suffixes": map[string]any{"storage": "core.windows.net"}})},
@@ -36,13 +36,19 @@ func init() {
 		"loadJsonContent":        {1, 1, loadJSON},
 		"map":                    {2, 2, mapped},
 		"mapValues":              {2, 2, mapValues},
+		"min":                    {2, 2, func(_ *frame, a []any) (any, error) { return two(a, func(a, b int64) int64 { return min(a, b) }) }},
+		"parseCidr":              {1, 1, parseCIDR},
+		"range":                  {2, 2, numbers},
 		"resourceId":             {2, -1, func(f *frame, a []any) (any, error) { return id(f.scope, a) }},
+		"skip":                   {2, 2, skip},
 		"split":                  {2, 2, split},
 		"startsWith":             {2, 2, func(_ *frame, a []any) (any, error) { return two(a, strings.HasPrefix) }},
+		"string":                 {1, 1, func(_ *frame, a []any) (any, error) { return fmt.Sprint(a[0]), nil }},
 		"subscription":           {0, 0, constant(map[string]any{"tenantId": Tenant})},
 		"subscriptionResourceId": {2, -1, func(_ *frame, a []any) (any, error) { return id("/subscriptions/"+Subscription, a) }},
 		"substring":              {2, 3, substring},
 		"take":                   {2, 2, take},
+		"trim":                   {1, 1, trim},
 	}
 }
 
@@ -180,6 +186,20 @@ func last(_ *frame, args []any) (any, error) {
 	return nil, errArguments
 }
 
+// numbers are as many as are asked for, from the first on.
+func numbers(_ *frame, args []any) (any, error) {
+	from, ok := args[0].(int64)
+	count, is := args[1].(int64)
+	if !ok || !is || count < 0 || count > 10_000 {
+		return nil, errArguments
+	}
+	all := make([]any, count)
+	for i := range all {
+		all[i] = from + int64(i)
+	}
+	return all, nil
+}
+
 func mapped(_ *frame, args []any) (any, error) {
 	list, ok := args[0].([]any)
 	to, is := args[1].(closure)
@@ -224,40 +244,4 @@ func id(scope string, args []any) (any, error) {
 		s += fmt.Sprintf("/%s/%v", segment, args[i+1])
 	}
 	return s, nil
-}
-
-func split(_ *frame, args []any) (any, error) {
-	by, ok := args[1].(string)
-	if s := reflect.ValueOf(args[0]); ok && s.Kind() == reflect.String {
-		all := []any{}
-		for part := range strings.SplitSeq(s.String(), by) {
-			all = append(all, part)
-		}
-		return all, nil
-	}
-	return nil, errArguments
-}
-
-func substring(_ *frame, args []any) (any, error) {
-	s, ok := args[0].(string)
-	from, is := args[1].(int64)
-	if !ok || !is || from < 0 || from > int64(len(s)) {
-		return nil, errArguments
-	}
-	if len(args) == 2 {
-		return s[from:], nil
-	}
-	n, ok := args[2].(int64)
-	if !ok || n < 0 || from+n > int64(len(s)) {
-		return nil, errArguments
-	}
-	return s[from : from+n], nil
-}
-
-func take(_ *frame, args []any) (any, error) {
-	n, is := args[1].(int64)
-	if s, ok := args[0].(string); ok && is && n >= 0 {
-		return s[:min(n, int64(len(s)))], nil
-	}
-	return nil, errArguments
 }

@@ -39,6 +39,16 @@ func cidrSubnet(_ *frame, args []any) (any, error) {
 	return fmt.Sprintf("%s/%d", first, bits), nil
 }
 
+// parseCIDR is a range in its parts: of those that Azure knows, the ones that
+// infra/bicep reads.
+func parseCIDR(_ *frame, args []any) (any, error) {
+	p, err := network(args[0])
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"network": p.Addr().String(), "cidr": int64(p.Bits())}, nil
+}
+
 // network is a range of IPv4 addresses.
 func network(v any) (netip.Prefix, error) {
 	s, ok := v.(string)
