@@ -51,6 +51,12 @@ func (c *checker) expression(e Expression, locals []string) {
 		c.object(e, locals)
 	case *call:
 		c.call(e, locals)
+	case *method:
+		c.expression(e.base, locals)
+		for _, a := range e.args {
+			c.expression(a, locals)
+		}
+		c.fail(e.at, "there is no function %s of a value here", e.name)
 	case *member:
 		c.member(e, locals)
 	case *index:

@@ -67,7 +67,11 @@ func (p *parser) postfix() Expression {
 	for {
 		switch t := p.peek(); {
 		case p.accept("."):
-			e = &member{t.at, e, p.name().text}
+			if of := p.name(); p.accept("(") {
+				e = &method{of.at, e, of.text, p.arguments()}
+			} else {
+				e = &member{t.at, e, of.text}
+			}
 		case p.accept("["):
 			e = &index{t.at, e, p.expression()}
 			p.expect("]")

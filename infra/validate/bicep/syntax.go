@@ -133,6 +133,13 @@ type (
 		name string
 		args []Expression
 	}
+	// method is a function of a value: base.name(args).
+	method struct {
+		at   Position
+		base Expression
+		name string
+		args []Expression
+	}
 	// member is a property of a value: base.name.
 	member struct {
 		at   Position
@@ -177,6 +184,7 @@ func (e *name) position() Position    { return e.at }
 func (e *array) position() Position   { return e.at }
 func (o *object) position() Position  { return o.at }
 func (e *call) position() Position    { return e.at }
+func (e *method) position() Position  { return e.at }
 func (e *member) position() Position  { return e.at }
 func (e *index) position() Position   { return e.at }
 func (e *unary) position() Position   { return e.at }
