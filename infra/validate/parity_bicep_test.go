@@ -138,7 +138,8 @@ func principal(v any) string {
 	return afterHyphen(lastName(id))
 }
 
-// roles are the built-in ones that are used, by what Azure knows them as.
+// roles are the built-in ones that are used, by what Azure knows them as, and
+// those that nobody may have.
 var roles = []struct{ id, name string }{
 	{"22926164-76b3-42b3-bc55-97df8dab3e41", "Grafana Admin"},
 	{"4633458b-17de-408a-b874-0445c86b69e6", "Key Vault Secrets User"},
@@ -146,8 +147,10 @@ var roles = []struct{ id, name string }{
 	{"4d97b98b-1d4f-4787-a291-c67834d212e7", "Network Contributor"},
 	{"7f951dda-4ed3-4680-a7ca-43fe172d538d", "AcrPull"},
 	{"8311e382-0749-4cb8-b61a-304f252e45ec", "AcrPush"},
+	{"8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner"},
 	{"b0d8363b-8ddd-447d-831f-62ca05bff136", "Monitoring Data Reader"},
 	{"b12aa53e-6015-4669-85d0-8515ebb3ae7f", "Private DNS Zone Contributor"},
+	{"b24988ac-6180-42a0-ab88-20f7382dd24c", "Contributor"},
 	{"b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b", "Azure Kubernetes Service RBAC Cluster Admin"},
 	{"ba92f5b4-2d11-453d-a403-e96b0029c9fe", "Storage Blob Data Contributor"},
 	{"c6a89b2d-59bc-44d0-9896-0f6e12d7b80a", "Storage Queue Data Message Sender"},

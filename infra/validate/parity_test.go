@@ -144,24 +144,29 @@ func properties(d *bicep.Deployment, module, symbol string) map[string]any {
 // instead of those of its file: a parameter's name, its value, and so on.
 func deployment(t *testing.T, environment string, given ...string) *bicep.Deployment {
 	t.Helper()
-	program, err := bicep.Load(filepath.Join(infra, "bicep", "main.bicep"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	parameters, err := bicep.ParseFile(filepath.Join(infra, "bicep", environment+".bicepparam"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i+1 < len(given); i += 2 {
-		other, err := bicep.Parse("given.bicepparam", "using 'main.bicep'\nparam "+given[i]+" = "+given[i+1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		parameters.Assignments = append(slices.DeleteFunc(parameters.Assignments, func(a *bicep.Assignment) bool { return a.Name == given[i] }), other.Assignments...)
-	}
-	d, err := program.Evaluate(parameters)
+	d, err := deploymentIn(filepath.Join(infra, "bicep"), environment, given...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// deploymentIn is what the files in a folder ask for.
+func deploymentIn(folder, environment string, given ...string) (*bicep.Deployment, error) {
+	program, err := bicep.Load(filepath.Join(folder, "main.bicep"))
+	if err != nil {
+		return nil, err
+	}
+	parameters, err := bicep.ParseFile(filepath.Join(folder, environment+".bicepparam"))
+	if err != nil {
+		return nil, err
+	}
+	for i := 0; i+1 < len(given); i += 2 {
+		other, err := bicep.Parse("given.bicepparam", "using 'main.bicep'\nparam "+given[i]+" = "+given[i+1])
+		if err != nil {
+			return nil, err
+		}
+		parameters.Assignments = append(slices.DeleteFunc(parameters.Assignments, func(a *bicep.Assignment) bool { return a.Name == given[i] }), other.Assignments...)
+	}
+	return program.Evaluate(parameters)
 }

@@ -51,8 +51,15 @@ func copyTree(t *testing.T, edits ...edit) tree {
 			t.Fatal(err)
 		}
 	}
+	apply(t, to.root(), edits)
+	return to
+}
+
+// apply makes edits below a folder.
+func apply(t *testing.T, folder string, edits []edit) {
+	t.Helper()
 	for _, e := range edits {
-		file := filepath.Join(to.root(), e.file)
+		file := filepath.Join(folder, e.file)
 		old := read(t, file)
 		if !strings.Contains(old, e.old) {
 			t.Fatalf("%s has no %q to break", e.file, e.old)
@@ -61,7 +68,6 @@ func copyTree(t *testing.T, edits ...edit) tree {
 			t.Fatal(err)
 		}
 	}
-	return to
 }
 
 // fill copies what Terraform reads into d, with a state of its own instead of
