@@ -32,8 +32,10 @@ func newInfraCheckCommand() *cobra.Command {
 		Short: "Check Terraform's files without the cloud",
 		Long: `Check a root module of Terraform, infra/terraform by default, without the cloud:
 formatted (terraform fmt), modules and providers come together (terraform init,
-without its backend), valid (terraform validate). It needs Terraform ` + infra.Oldest + ` or later,
-and asks the registry for providers that are not there yet.
+without its backend), valid (terraform validate), and its tests pass (terraform
+test). It needs Terraform ` + infra.Oldest + ` or later, and asks the registry for providers that
+are not there yet. Where ../bicep/main.bicep is beside the folder, it is compiled by
+bicep or az bicep; without either, the report says that it was not.
 
 It judges no plan: what a plan must keep to is in infra/policy.
 
@@ -95,10 +97,13 @@ func tellInfra(r infra.Report) string {
 	var b strings.Builder
 	for _, s := range r.Steps {
 		word := "ok"
-		if !s.OK {
+		switch {
+		case s.Skipped:
+			word = "skipped"
+		case !s.OK:
 			word = "failed"
 		}
-		line := fmt.Sprintf("%-9s  %-6s  %s", s.Name, word, printable(s.Detail))
+		line := fmt.Sprintf("%-9s  %-7s  %s", s.Name, word, printable(s.Detail))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 		for _, p := range s.Problems {
 			fmt.Fprintf(&b, "    %s\n", printable(p))

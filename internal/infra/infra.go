@@ -1,6 +1,7 @@
 // Package infra checks Terraform's files of an infrastructure as far as that can
 // be done without the cloud: are they formatted, do their modules and providers
-// come together, are they valid.
+// come together, are they valid, do their tests pass, and does the Bicep beside
+// them compile.
 package infra
 
 import (
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 // Oldest is the oldest Terraform that the infrastructure is written for.
@@ -22,12 +24,15 @@ const (
 	StepFormat    = "format"    // terraform fmt
 	StepInit      = "init"      // terraform init, without its backend
 	StepValid     = "valid"     // terraform validate
+	StepTest      = "test"      // terraform test, of the module's own tests
+	StepBicep     = "bicep"     // bicep build of ../bicep, where there is one
 )
 
 // A Step is one thing that was checked.
 type Step struct {
 	Name     string   `json:"name"`
 	OK       bool     `json:"ok"`
+	Skipped  bool     `json:"skipped,omitempty"`  // nothing was checked, and Detail says why; it counts as OK
 	Detail   string   `json:"detail,omitempty"`   // what was found, in a line
 	Problems []string `json:"problems,omitempty"` // what is wrong, a line each, with file and line where they are known
 }
@@ -46,7 +51,7 @@ func (r Report) OK() bool {
 			return false
 		}
 	}
-	return len(r.Steps) == 4
+	return slices.ContainsFunc(r.Steps, func(s Step) bool { return s.Name == StepTest })
 }
 
 // ErrNoTerraform says that there is no Terraform to check with.
@@ -75,7 +80,7 @@ func Check(ctx context.Context, folder string) (Report, error) {
 	for _, step := range []struct {
 		check  func(context.Context) (Step, error)
 		needed bool // by those after it
-	}{{t.version, true}, {t.format, false}, {t.init, true}, {t.validate, false}} {
+	}{{t.version, true}, {t.format, false}, {t.init, true}, {t.validate, true}, {t.test, false}} {
 		s, err := step.check(ctx)
 		if err != nil {
 			return r, err
@@ -85,5 +90,14 @@ func Check(ctx context.Context, folder string) (Report, error) {
 			break
 		}
 	}
+	template := filepath.Join(folder, "..", "bicep", "main.bicep")
+	if _, err := os.Stat(template); err != nil {
+		return r, nil
+	}
+	s, err := compile(ctx, template)
+	if err != nil {
+		return r, err
+	}
+	r.Steps = append(r.Steps, s)
 	return r, nil
 }

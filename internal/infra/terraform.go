@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -20,10 +21,15 @@ type terraform struct{ program, folder string }
 // run returns what it printed, and whether it exited with 0. An error is that it
 // could not be run at all.
 func (t terraform) run(ctx context.Context, args ...string) (stdout, stderr string, ok bool, err error) {
-	var out, complaints bytes.Buffer
 	cmd := exec.CommandContext(ctx, t.program, args...)
 	cmd.Dir = t.folder
 	cmd.Env = append(os.Environ(), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
+	return run(ctx, cmd)
+}
+
+// run runs a program, and interrupts it when the context ends.
+func run(ctx context.Context, cmd *exec.Cmd) (stdout, stderr string, ok bool, err error) {
+	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	// Interrupted, it ends the providers that it started; killed, it could not.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
@@ -33,7 +39,7 @@ func (t terraform) run(ctx context.Context, args ...string) (stdout, stderr stri
 		return "", "", false, ctx.Err()
 	}
 	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
-		return "", "", false, fmt.Errorf("running terraform %s: %w", args[0], err)
+		return "", "", false, fmt.Errorf("running %s: %w", strings.Join(cmd.Args, " "), err)
 	}
 	return out.String(), complaints.String(), err == nil, nil
 }
@@ -98,6 +104,35 @@ func (t terraform) validate(ctx context.Context) (Step, error) {
 	for _, d := range answer.Diagnostics {
 		s.Problems = append(s.Problems, d.String())
 	}
+	return s, nil
+}
+
+// test runs the module's own tests, which is none of them where it has none.
+func (t terraform) test(ctx context.Context) (Step, error) {
+	s := Step{Name: StepTest, OK: true}
+	for _, pattern := range []string{"*.tftest.hcl", "tests/*.tftest.hcl"} {
+		files, err := filepath.Glob(filepath.Join(t.folder, pattern))
+		if err != nil {
+			return s, fmt.Errorf("looking for tests: %w", err)
+		}
+		if len(files) == 0 {
+			continue
+		}
+		out, complaints, ok, err := t.run(ctx, "test", "-no-color")
+		if err != nil {
+			return s, err
+		}
+		s.OK = ok
+		said := lines(out)
+		if ok && len(said) > 0 {
+			s.Detail = said[len(said)-1]
+		}
+		if !ok {
+			s.Problems = append(said, lines(complaints)...)
+		}
+		return s, nil
+	}
+	s.Skipped, s.Detail = true, "there are no tests"
 	return s, nil
 }
 
