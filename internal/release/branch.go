@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,12 +45,17 @@ func lineOf(branch string, configured []davit.ReleaseBranch) line {
 		l.hotfix = true
 		return l
 	}
-	if name := strings.TrimPrefix(path.Base(branch), "v"); rangePattern().MatchString(name) {
-		l.limit(name)
+	if folder, name := path.Split(branch); slices.Contains(maintenanceFolders(), folder) && l.limit(strings.TrimPrefix(name, "v")) {
 		return l
 	}
 	l.known = l.known && (branch == "main" || branch == "master")
 	return l
+}
+
+// maintenanceFolders are where a branch 1.x may be without the configuration
+// saying so: feature/2.x is somebody's work.
+func maintenanceFolders() []string {
+	return []string{"", "release/", "releases/", "maintenance/", "support/", "stable/"}
 }
 
 // rangePattern is a range of versions: 1.x, 1.2.x.
@@ -60,23 +66,26 @@ func expression(pattern string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }
 
-// limit keeps the line within a range; another text limits nothing.
-func (l *line) limit(pattern string) {
+// limit keeps the line within a range, and reports whether the text is one;
+// another text, or a number that no version can have, limits nothing.
+func (l *line) limit(pattern string) bool {
 	m := rangePattern().FindStringSubmatch(pattern)
 	if m == nil {
-		return
+		return false
 	}
-	number := func(s string) *uint64 {
-		n, err := strconv.ParseUint(s, 10, 63)
-		if err != nil {
-			return nil
-		}
-		return &n
+	major, err := strconv.ParseUint(m[1], 10, 63)
+	if err != nil {
+		return false
 	}
-	l.major = number(m[1])
 	if m[2] != "" {
-		l.minor = number(m[2])
+		minor, err := strconv.ParseUint(m[2], 10, 63)
+		if err != nil {
+			return false
+		}
+		l.minor = &minor
 	}
+	l.major = &major
+	return true
 }
 
 // has reports whether a version is on the line, its channel apart.

@@ -36,3 +36,22 @@ func FuzzParseVersion(f *testing.F) {
 func longNumber(s string) bool {
 	return slices.ContainsFunc(strings.Split(s, "."), func(number string) bool { return len(number) > 18 })
 }
+
+// FuzzLineOf checks that no name of a branch is a range that no version can be in.
+func FuzzLineOf(f *testing.F) {
+	for _, seed := range []string{"main", "1.x", "v1.2.x", "release/1.x", "feature/2.x", "99999999999999999999.2.x", "1.99999999999999999999.x", "hotfix/1.x"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, branch string) {
+		l := lineOf(branch, nil)
+		if l.minor != nil && l.major == nil {
+			t.Fatalf("%q has a minor version of no major one", branch)
+		}
+		if err := l.check(branch, nil, Version{Major: 3, Minor: 4}); err != nil && davit.ErrorCode(err) != davit.CodeRefused {
+			t.Errorf("%q: %v", branch, err)
+		}
+		if strings.HasPrefix(branch, "feature/") && (l.major != nil || l.known) {
+			t.Errorf("%q is taken for a maintenance branch", branch)
+		}
+	})
+}
