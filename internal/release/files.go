@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/davit-dev/davit"
@@ -176,7 +177,12 @@ func (p *PackagePlan) own(name string, spans []versionfile.Span, named bool) ([]
 // release, a pre-release too.
 func (p *PackagePlan) present() string { return strings.TrimPrefix(p.BaseTag, p.TagPrefix) }
 
+// accepts reports whether a file may have a version before the release.
 func (p *PackagePlan) accepts(version string, named bool) bool {
+	// A branch that takes over another's pre-releases has the version of their last.
+	if slices.ContainsFunc(p.tags, func(t tag) bool { return t.version.String() == version && p.holds(t.commit) }) {
+		return true
+	}
 	if p.Base == nil && p.BaseTag == "" {
 		v, err := ParseVersion(version)
 		return err == nil && (v.Core() == Version{} || v == *p.Next || named)

@@ -397,10 +397,15 @@ func TestChannelReleasesAgainAndAgain(t *testing.T) {
 			t.Errorf("VERSION is %q", got)
 		}
 	}
+	w.git("switch", "-q", "-c", "rc")
+	w.commit("fix: z")
+	if result := w.mustRun(""); result.Releases[0].Tag != "v0.1.0-rc.1" || w.read("VERSION") != "0.1.0-rc.1\n" {
+		t.Errorf("on the next channel %+v, VERSION %q", result, w.read("VERSION"))
+	}
 	w.git("switch", "-q", "main")
-	w.git("merge", "-q", "beta")
-	if got := w.version(""); got != "0.1.0" {
-		t.Errorf("on main next is %s", got)
+	w.git("merge", "-q", "rc")
+	if result := w.mustRun(""); result.Releases[0].Tag != "v0.1.0" || w.read("VERSION") != "0.1.0\n" {
+		t.Errorf("on main %+v, VERSION %q", result, w.read("VERSION"))
 	}
 }
 
