@@ -28,6 +28,7 @@ type hub struct {
 	requests []map[string]any
 	uploads  map[string]string
 	mayPush  bool
+	app      bool   // the token is an installation's, whose permissions are not told
 	bypass   string // of the ruleset; GitLab: "never" forbids to push to the branch
 	failNext string // "METHOD part of the path" that fails once, after it was done
 }
@@ -79,6 +80,11 @@ func body(r *http.Request) map[string]any {
 func (h *hub) github(mux *http.ServeMux) {
 	mux.HandleFunc("GET /repos/o/r", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]any{"permissions": map[string]bool{"push": h.mayPush}})
+	})
+	mux.HandleFunc("HEAD /installation/repositories", func(w http.ResponseWriter, _ *http.Request) {
+		if !h.app {
+			w.WriteHeader(http.StatusForbidden)
+		}
 	})
 	mux.HandleFunc("GET /repos/o/r/rules/branches/{branch}", func(w http.ResponseWriter, r *http.Request) {
 		if h.bypass == "" || r.PathValue("branch") != "release/1.x" {
@@ -338,6 +344,20 @@ func TestRights(t *testing.T) {
 		if err := h.forge(t, kind, "token").CheckPush(t.Context(), "release/1.x"); davit.ErrorCode(err) != davit.CodeUnavailable {
 			t.Errorf("%s away: %v", kind, err)
 		}
+	}
+}
+
+// TestRightsOfAnInstallation checks that the push decides for the token of a
+// workflow, whose right the repository's permissions do not tell.
+func TestRightsOfAnInstallation(t *testing.T) {
+	h := newHub(t)
+	h.mayPush, h.app = false, true
+	if err := h.forge(t, "github", "token").CheckPush(t.Context(), "release/1.x"); err != nil {
+		t.Errorf("error %v", err)
+	}
+	h.bypass = "never"
+	if err := h.forge(t, "github", "token").CheckPush(t.Context(), "release/1.x"); davit.ErrorCode(err) != davit.CodeRefused {
+		t.Errorf("with a ruleset in the way: %v", err)
 	}
 }
 

@@ -48,10 +48,17 @@ func (g *GitHub) CheckPush(ctx context.Context, branch string) error {
 	if err := g.call(ctx, http.MethodGet, g.path, nil, &repository); err != nil {
 		return fmt.Errorf("asking for the repository: %w", err)
 	}
-	if p := repository.Permissions; p != nil && !p.Push {
+	if p := repository.Permissions; p != nil && !p.Push && !g.isInstallation(ctx) {
 		return &davit.Error{Code: davit.CodeRefused, Message: "the token may not push to " + g.repository, Hint: "give it the permission contents: write"}
 	}
 	return g.checkBranch(ctx, branch)
+}
+
+// isInstallation reports whether the token is an app's, as that of a workflow is.
+// The permissions of a repository are those of users, and say nothing of it: the
+// push decides.
+func (g *GitHub) isInstallation(ctx context.Context) bool {
+	return g.call(ctx, http.MethodHead, "/installation/repositories", nil, nil) == nil
 }
 
 // Published asks for the release of a tag; drafts are not found by tag.
