@@ -65,14 +65,14 @@ func TestReleaseIsRecorded(t *testing.T) {
 	t.Setenv("DAVIT_SERVER", "")
 	serveHere(t)
 	code, out, errs = runRelease(t)
-	if code != exitOK || !strings.HasSuffix(out, "push     v0.1.1 to origin\nrecord   v0.1.1\nreleased v0.1.1\n") || errs != "" {
+	if code != exitOK || !strings.HasPrefix(out, "record   v0.1.0\n") || !strings.HasSuffix(out, "push     v0.1.1 to origin\nrecord   v0.1.1\nreleased v0.1.0\nreleased v0.1.1\n") || errs != "" {
 		t.Fatalf("with a server: exit code %d, %s%s", code, out, errs)
 	}
 	if code, out, _ = runRelease(t); code != exitNothing {
 		t.Errorf("again: exit code %d, %s", code, out)
 	}
 	entries := releaseEntries(t, "--release", "v0.1.1", "--application", "shop")
-	if len(entries) != 1 || len(releaseEntries(t)) != 1 {
+	if len(entries) != 1 || len(releaseEntries(t)) != 2 {
 		t.Fatalf("entries %+v", entries)
 	}
 	e := entries[0]

@@ -2,7 +2,6 @@ package release
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/davit-dev/davit"
@@ -33,9 +32,6 @@ type analysis struct {
 	ignored  []Note   // by rule: merges, fixups, cancelled reverts
 }
 
-// trailer marks the commit of a release with its tags.
-const trailer = "Davit-Release"
-
 // isFixup reports whether a subject is one that git commit --fixup or --squash wrote.
 func isFixup(subject string) bool {
 	return strings.HasPrefix(subject, "fixup! ") || strings.HasPrefix(subject, "squash! ") || strings.HasPrefix(subject, "amend! ")
@@ -49,8 +45,8 @@ type reading struct {
 	found         []conventional.Commit
 	problem       string   // why it could not be read
 	ignored       string   // why it says nothing
-	reverts       []string // hashes, perhaps abbreviated
-	promises      []string // tags
+	reverts       []string // hashes, perhaps abbreviated, or #11
+	promises      []string // tags, of the commit of a release
 }
 
 // read reads a commit's message, or the correction of it.
@@ -58,14 +54,10 @@ func read(c git.Commit, overrides Overrides) reading {
 	message := overrides.message(c)
 	r := reading{
 		hash: c.Hash, subject: subject(message), parents: c.Parents, author: c.Author, email: c.Email,
-		reverts: conventional.Reverts(message), promises: promises(c.Message),
+		reverts: conventional.Reverts(message), promises: promises(message),
 	}
 	if isFixup(r.subject) {
 		r.ignored = "a fixup says nothing of its own"
-		return r
-	}
-	if len(r.promises) > 0 {
-		r.ignored = "the commit of a release"
 		return r
 	}
 	found, err := conventional.ParseAll(message)
@@ -88,6 +80,10 @@ func conclude(readings []reading, types map[string]davit.CommitType) analysis {
 		note := func(reason string) Note { return Note{r.hash, r.subject, reason} }
 		if by := cancelled[r.hash]; by != "" {
 			a.ignored = append(a.ignored, note(by))
+			continue
+		}
+		if len(r.promises) > 0 {
+			a.ignored = append(a.ignored, note("the commit of a release"))
 			continue
 		}
 		if r.ignored != "" {
@@ -162,11 +158,12 @@ func cancelMerged(readings []reading, merge *reading, by string, cancelled map[s
 	}
 }
 
-// find returns the only commit whose hash begins with name; nil without one.
+// find returns the only commit whose hash begins with name, or the only one
+// that a pull request "#11" became; nil without one.
 func find(readings []reading, name string) *reading {
 	var found *reading
 	for i := range readings {
-		if strings.HasPrefix(readings[i].hash, name) {
+		if readings[i].isNamed(name) {
 			if found != nil {
 				return nil
 			}
@@ -176,6 +173,13 @@ func find(readings []reading, name string) *reading {
 	return found
 }
 
+func (r *reading) isNamed(name string) bool {
+	if !strings.HasPrefix(name, "#") {
+		return strings.HasPrefix(r.hash, name)
+	}
+	return strings.HasSuffix(r.subject, "("+name+")") || strings.HasPrefix(r.subject, "Merge pull request "+name+" ")
+}
+
 func subject(message string) string {
 	line, _, _ := strings.Cut(strings.TrimLeft(message, "\r\n"), "\n")
 	return strings.TrimSpace(line)
@@ -183,28 +187,3 @@ func subject(message string) string {
 
 // short abbreviates a hash for people.
 func short(hash string) string { return hash[:min(len(hash), 9)] }
-
-// promises returns the tags that a release's commit names.
-func promises(message string) []string {
-	if !strings.Contains(message, trailer) {
-		return nil
-	}
-	var tags []string
-	for line := range strings.Lines(message) {
-		if name, ok := strings.CutPrefix(line, trailer+": "); ok {
-			tags = append(tags, strings.TrimSpace(name))
-		}
-	}
-	return tags
-}
-
-// pendingTags returns the tags that a release's commit promises and nobody
-// made, and that commit; nil when every release is tagged.
-func pendingTags(readings []reading, tags map[string]string) (promised []string, commit string) {
-	for _, r := range readings {
-		if slices.ContainsFunc(r.promises, func(name string) bool { return tags[name] == "" }) {
-			promised, commit = r.promises, r.hash // an older one with the same promise is the one that the other merged
-		}
-	}
-	return promised, commit
-}

@@ -3,7 +3,6 @@ package release
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -64,15 +63,10 @@ func (r *Runner) checkRemote(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lacking := maps.Clone(r.remote)
-	maps.DeleteFunc(lacking, func(name, _ string) bool {
-		_, _, ok := r.packageOf(name)
-		return !ok || local[name] != ""
-	})
-	if len(lacking) == 0 {
-		return nil
+	if lacking := lackingTags(r.Config, r.remote, local); len(lacking) > 0 {
+		return fetchLacking(ctx, r.Repo, r.Config, lacking)
 	}
-	return fetchMissingTags(ctx, r.Repo, r.Config, lacking)
+	return nil
 }
 
 // checkMoved refuses when the remote's branch has commits that are not here.

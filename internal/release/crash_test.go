@@ -228,41 +228,42 @@ func TestRefusesBeforeAnythingIsWritten(t *testing.T) {
 		spoil func(w *world)
 		code  davit.Code
 		says  string
+		late  bool // what only the step itself finds out
 	}{
-		{"dirty tree", func(w *world) { w.write("VERSION", "7\n") }, davit.CodeRefused, "VERSION"},
-		{"dirty in another file", func(w *world) { w.write("a", "changed") }, davit.CodeRefused, "not committed: a"},
-		{"staged", func(w *world) { w.write("new", "x"); w.git("add", "new") }, davit.CodeRefused, "not committed: new"},
-		{"untracked changelog", func(w *world) { w.write("CHANGELOG.md", "mine") }, davit.CodeRefused, "CHANGELOG.md"},
-		{"detached", func(w *world) { w.git("checkout", "-q", "--detach") }, davit.CodeRefused, "detached"},
+		{"dirty tree", func(w *world) { w.write("VERSION", "7\n") }, davit.CodeRefused, "VERSION", false},
+		{"dirty in another file", func(w *world) { w.write("a", "changed") }, davit.CodeRefused, "not committed: a", false},
+		{"staged", func(w *world) { w.write("new", "x"); w.git("add", "new") }, davit.CodeRefused, "not committed: new", false},
+		{"untracked changelog", func(w *world) { w.write("CHANGELOG.md", "mine") }, davit.CodeRefused, "CHANGELOG.md", false},
+		{"detached", func(w *world) { w.git("checkout", "-q", "--detach") }, davit.CodeRefused, "detached", false},
 		{"no identity", func(w *world) {
 			w.git("config", "--unset", "user.name")
 			w.git("config", "--unset", "user.email")
 			w.git("config", "user.useConfigOnly", "true")
-		}, davit.CodeRefused, "who commits"},
-		{"no remote", func(w *world) { w.git("remote", "remove", "origin") }, davit.CodeRefused, "no remote"},
-		{"remote away", func(w *world) { w.git("remote", "set-url", "origin", w.remote+"-gone") }, davit.CodeUnavailable, "cannot read the remote"},
+		}, davit.CodeRefused, "who commits", false},
+		{"no remote", func(w *world) { w.git("remote", "remove", "origin") }, davit.CodeRefused, "no remote", false},
+		{"remote away", func(w *world) { w.git("remote", "set-url", "origin", w.remote+"-gone") }, davit.CodeUnavailable, "cannot read the remote", false},
 		{"remote moved", func(w *world) {
 			w.commit("fix: y")
 			w.push()
 			w.git("reset", "-q", "--hard", "HEAD^")
-		}, davit.CodeRefused, "moved on"},
-		{"another version in a file", func(w *world) { w.file("VERSION", "3.0.0\n", "fix: z"); w.push() }, davit.CodeConflict, "VERSION says 3.0.0"},
+		}, davit.CodeRefused, "moved on", false},
+		{"another version in a file", func(w *world) { w.file("VERSION", "3.0.0\n", "fix: z"); w.push() }, davit.CodeConflict, "VERSION says 3.0.0", false},
 		{"branch that does not release", func(w *world) {
 			w.git("remote", "set-head", "origin", "main")
 			w.git("switch", "-q", "-c", "feature/x")
-		}, davit.CodeRefused, "no branch that releases"},
+		}, davit.CodeRefused, "no branch that releases", false},
 		{"protected branch", func(w *world) {
 			hook := filepath.Join(w.remote, "hooks", "pre-receive")
 			if err := os.WriteFile(hook, []byte("#!/bin/sh\necho protected branch >&2\nexit 1\n"), 0o700); err != nil {
 				w.t.Fatal(err)
 			}
-		}, davit.CodeRefused, "nothing is left"},
+		}, davit.CodeRefused, "nothing is left", true},
 		{"commit hook", func(w *world) {
 			hook := filepath.Join(w.dir, ".git", "hooks", "pre-commit")
 			if err := os.WriteFile(hook, []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
 				w.t.Fatal(err)
 			}
-		}, davit.CodeRefused, "could not commit"},
+		}, davit.CodeRefused, "could not commit", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -273,6 +274,9 @@ func TestRefusesBeforeAnythingIsWritten(t *testing.T) {
 			w.git("fetch", "-q", "origin")
 			tt.spoil(w)
 			head, status := w.git("rev-parse", "HEAD"), w.git("status", "--porcelain")
+			if _, _, err := w.runner("").Preview(t.Context()); davit.ErrorCode(err) != tt.code && !tt.late {
+				t.Errorf("the preview: %v, want %s", err, tt.code)
+			}
 			_, err := w.run("")
 			e, ok := errors.AsType[*davit.Error](err)
 			if !ok || e.Code != tt.code || !strings.Contains(err.Error(), tt.says) || e.Hint == "" {

@@ -180,7 +180,7 @@ func (p *PackagePlan) present() string { return strings.TrimPrefix(p.BaseTag, p.
 // accepts reports whether a file may have a version before the release.
 func (p *PackagePlan) accepts(version string, named bool) bool {
 	// A branch that takes over another's pre-releases has the version of their last.
-	if slices.ContainsFunc(p.tags, func(t tag) bool { return t.version.String() == version && p.holds(t.commit) }) {
+	if slices.ContainsFunc(p.tags, func(t tag) bool { return t.version.String() == version && p.holds(t) }) {
 		return true
 	}
 	if p.Base == nil && p.BaseTag == "" {

@@ -3,7 +3,6 @@ package release
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,7 +51,7 @@ func Next(ctx context.Context, repo *git.Repo, c *davit.Releasing, o Options) (*
 			return nil, err
 		}
 	}
-	if err := plan.spread(c, o); err != nil {
+	if err := plan.spread(ctx, repo, c, o); err != nil {
 		return nil, err
 	}
 	return plan, nil
@@ -74,11 +73,11 @@ func (p *Plan) read(ctx context.Context, repo *git.Repo, c *davit.Releasing, ove
 			return nil, notBegun(err)
 		}
 		if s.base == nil && len(s.tags) == 0 {
-			again, err := p.fetchTags(ctx, repo, c)
+			fetched, err := fetchTags(ctx, repo, c, tags)
 			if err != nil {
 				return nil, err
 			}
-			if again {
+			if fetched {
 				return p.read(ctx, repo, c, overrides, nil)
 			}
 		}
@@ -87,9 +86,21 @@ func (p *Plan) read(ctx context.Context, repo *git.Repo, c *davit.Releasing, ove
 		} else if s.base != nil {
 			p.Head = s.base.commit
 		}
+		if err := p.settle(ctx, repo, c, s.commits); err != nil {
+			return nil, err
+		}
 		p.Pending, p.PendingCommit = pendingTags(s.commits, tags)
 		p.Packages = []*PackagePlan{{Package: c.Packages[0], tags: s.tags, commits: s.commits}}
 		return []*tag{s.base}, nil
+	}
+	if slices.ContainsFunc(c.Packages, func(one davit.Package) bool { return len(versionTags(tags, one.TagPrefix, c.IgnoreTags)) == 0 }) {
+		fetched, err := fetchTags(ctx, repo, c, tags)
+		if err != nil {
+			return nil, err
+		}
+		if fetched {
+			return p.read(ctx, repo, c, overrides, nil)
+		}
 	}
 	return p.readPackages(ctx, repo, c, overrides)
 }
@@ -106,7 +117,7 @@ func (p *Plan) readPackages(ctx context.Context, repo *git.Repo, c *davit.Releas
 		sortTags(own)
 		p.Packages = append(p.Packages, &PackagePlan{Package: one, tags: own})
 		for _, t := range own {
-			if p.line.stable(t.version) {
+			if p.line.stable(t.version) || p.line.channel != "" && t.version.Pre != "" {
 				asked = append(asked, t.commit)
 			}
 		}
@@ -117,6 +128,7 @@ func (p *Plan) readPackages(ctx context.Context, repo *git.Repo, c *davit.Releas
 	}
 	bases = make([]*tag, len(p.Packages))
 	for i, one := range p.Packages {
+		one.merged = merged
 		chosen := git.Range{}
 		for j := range one.tags {
 			if t := &one.tags[j]; p.line.stable(t.version) && merged[t.commit] {
@@ -130,11 +142,42 @@ func (p *Plan) readPackages(ctx context.Context, repo *git.Repo, c *davit.Releas
 		if one.commits, err = readRange(ctx, repo, chosen, overrides); err != nil {
 			return nil, notBegun(err)
 		}
+		if err := p.settle(ctx, repo, c, one.commits); err != nil {
+			return nil, err
+		}
+		if err := one.readFresh(ctx, repo, p.line.channel, bases[i], chosen.Paths, overrides); err != nil {
+			return nil, err
+		}
 		if promised, commit := pendingTags(one.commits, p.tags); promised != nil {
 			p.Pending, p.PendingCommit = promised, commit
 		}
 	}
 	return bases, nil
+}
+
+// readFresh reads a package's commits since the last pre-release of the channel:
+// those since the base lack the commits between them that touch other packages,
+// so that their parents do not tell.
+func (p *PackagePlan) readFresh(ctx context.Context, repo *git.Repo, channel string, base *tag, paths []string, overrides Overrides) error {
+	if channel == "" {
+		return nil
+	}
+	if base != nil {
+		p.Base = &base.version
+	}
+	last := p.lastInChannel(channel)
+	if last == nil {
+		return nil
+	}
+	fresh, err := readRange(ctx, repo, git.Range{From: last.commit, Paths: paths}, overrides)
+	if err != nil {
+		return err
+	}
+	p.fresh = make(map[string]bool, len(fresh))
+	for _, c := range fresh {
+		p.fresh[c.hash] = true
+	}
+	return nil
 }
 
 // notBegun explains the failure of reading a repository without commits.
@@ -160,61 +203,11 @@ func (p *Plan) consider(c *davit.Releasing, one *PackagePlan, base *tag) error {
 	// The version counts from the last stable release, the changes from the
 	// last pre-release.
 	if last := one.lastInChannel(p.line.channel); last != nil {
-		parents := make(map[string][]string, len(one.commits))
-		for _, c := range one.commits {
-			parents[c.hash] = c.parents
-		}
-		published := reach(parents, last.commit)
-		fresh := slices.DeleteFunc(slices.Clone(one.commits), func(c reading) bool { return published[c.hash] })
-		part := conclude(fresh, c.Types)
+		part := conclude(one.commitsSince(last), c.Types)
 		one.Changes, one.Problems, one.Ignored = part.changes, part.problems, part.ignored
 		one.BaseTag, one.BaseHash = last.name, last.commit
 		if part.bump() == davit.BumpNone {
 			one.Bump = davit.BumpNone
-		}
-	}
-	return nil
-}
-
-// spread decides all packages' versions: dependents follow their dependencies,
-// and packages that are released together take the highest bump.
-func (p *Plan) spread(c *davit.Releasing, o Options) error {
-	highest := davit.BumpNone
-	for _, one := range p.Packages {
-		highest = max(highest, one.Bump)
-	}
-	for moved := true; moved; {
-		moved = false
-		for _, one := range p.Packages {
-			if c.Together && one.Bump < highest {
-				one.Bump, moved = highest, true
-			}
-			for _, d := range one.DependsOn {
-				if p.named(d).Bump > davit.BumpNone && !slices.Contains(one.Moved, d) {
-					one.Moved, one.Bump, moved = append(one.Moved, d), max(one.Bump, davit.BumpPatch), true
-				}
-			}
-		}
-	}
-	for _, name := range o.Only {
-		if p.named(name) == nil {
-			return &davit.Error{Code: davit.CodeNotFound, Message: "there is no package " + name, Hint: "release.packages in davit.yaml names them"}
-		}
-	}
-	if o.As != nil && len(p.Packages) > 1 && len(o.Only) != 1 {
-		return &davit.Error{Code: davit.CodeInvalid, Message: "--as names one version for several packages", Hint: "name the package with --package"}
-	}
-	for _, one := range p.Packages {
-		if len(o.Only) > 0 && !slices.Contains(o.Only, one.Name) {
-			one.Rule = "another package was asked for"
-			continue
-		}
-		if p.promises(one) {
-			one.Rule = "its release is committed and waits for its tag"
-			continue
-		}
-		if err := p.decide(c, one, p.baseOf(one), o.As); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -229,6 +222,20 @@ func (p *Plan) promises(one *PackagePlan) bool {
 	})
 }
 
+// commitsSince returns the commits since a pre-release.
+func (p *PackagePlan) commitsSince(last *tag) []reading {
+	published := func(c reading) bool { return !p.fresh[c.hash] }
+	if p.fresh == nil {
+		parents := make(map[string][]string, len(p.commits))
+		for _, c := range p.commits {
+			parents[c.hash] = c.parents
+		}
+		reached := reach(parents, last.commit)
+		published = func(c reading) bool { return reached[c.hash] }
+	}
+	return slices.DeleteFunc(slices.Clone(p.commits), published)
+}
+
 func (p *Plan) baseOf(one *PackagePlan) *tag {
 	if one.Base == nil {
 		return nil
@@ -241,58 +248,6 @@ func (p *Plan) named(name string) *PackagePlan {
 	for _, one := range p.Packages {
 		if one.Name == name {
 			return one
-		}
-	}
-	return nil
-}
-
-// complete fetches the history that a shallow clone lacks, or refuses.
-func complete(ctx context.Context, repo *git.Repo, c *davit.Releasing) error {
-	if !repo.Shallow {
-		return nil
-	}
-	if _, err := repo.Run(ctx, "fetch", "--quiet", "--unshallow", "--tags", "--", c.Remote); err != nil {
-		return &davit.Error{
-			Code: davit.CodeRefused, Message: "this is a shallow clone: the last release may be in the history that it lacks, and fetching that failed",
-			Hint: "let the CI job clone everything (GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0), or run git fetch --unshallow --tags", Err: err,
-		}
-	}
-	repo.Shallow = false
-	return nil
-}
-
-// fetchTags fetches the remote's tags when it has releases and the clone has
-// none, as one made with --no-tags.
-func (p *Plan) fetchTags(ctx context.Context, repo *git.Repo, c *davit.Releasing) (fetched bool, err error) {
-	if url, err := repo.Config(ctx, "remote."+c.Remote+".url"); err != nil || url == "" {
-		return false, nil //nolint:nilerr // without a remote there is nothing to lack
-	}
-	tags, _, err := repo.RemoteTags(ctx, c.Remote, "main")
-	if err != nil {
-		p.Warnings = append(p.Warnings, "the remote "+c.Remote+" could not be asked for tags, so this clone may lack some")
-		return false, nil
-	}
-	maps.DeleteFunc(tags, func(name, _ string) bool {
-		_, err := ParseVersion(strings.TrimPrefix(name, c.Packages[0].TagPrefix))
-		return err != nil
-	})
-	if len(tags) == 0 {
-		return false, nil
-	}
-	if err := fetchMissingTags(ctx, repo, c, tags); err != nil {
-		return false, err
-	}
-	return true, nil
-}
-
-// fetchMissingTags fetches those of the remote's tags that the clone lacks.
-func fetchMissingTags(ctx context.Context, repo *git.Repo, c *davit.Releasing, remote map[string]string) error {
-	names := slices.Sorted(maps.Keys(remote))
-	if err := repo.FetchTags(ctx, c.Remote, names); err != nil {
-		return &davit.Error{
-			Code:    davit.CodeRefused,
-			Message: fmt.Sprintf("the remote %s has tags that this clone lacks (%s), and fetching them failed", c.Remote, names[0]),
-			Hint:    "let the CI job fetch tags, or run git fetch --tags", Err: err,
 		}
 	}
 	return nil

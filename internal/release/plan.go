@@ -42,6 +42,8 @@ type PackagePlan struct {
 	tags    []tag
 	commits []reading
 	hashes  map[string]bool // of commits, once asked for
+	merged  map[string]bool // commits of tags that HEAD's history holds, where commits are those of a path alone
+	fresh   map[string]bool // commits since the channel's last pre-release, where commits are those of a path alone
 }
 
 // Tag returns the tag of the next release.
@@ -60,6 +62,10 @@ func (p *Plan) Releases() []*PackagePlan {
 
 // decide chooses the next version of a package from its bump.
 func (p *Plan) decide(c *davit.Releasing, one *PackagePlan, base *tag, as *Version) error {
+	if as != nil && p.isReleased(one, *as) {
+		one.Rule = "the version was named, and is released already"
+		return nil
+	}
 	if one.Bump == davit.BumpNone && as == nil {
 		one.Rule = "nothing among the commits releases"
 		return nil
@@ -100,6 +106,18 @@ func (p *Plan) decide(c *davit.Releasing, one *PackagePlan, base *tag, as *Versi
 	return nil
 }
 
+// isReleased reports whether a version that was named is the last release, with
+// nothing to release since: an earlier run may have ended before its push.
+func (p *Plan) isReleased(one *PackagePlan, as Version) bool {
+	name := one.TagPrefix + as.String()
+	hash := p.tags[name]
+	if hash == "" || hash != p.Head && (hash != one.BaseHash || one.Bump > davit.BumpNone) {
+		return false
+	}
+	one.BaseTag, one.BaseHash = name, hash // a pre-release is no base elsewhere
+	return true
+}
+
 // preRelease returns the next pre-release before a version: it counts up from
 // every one of the channel, in this history or another.
 func (p *Plan) preRelease(one *PackagePlan, next Version) Version {
@@ -117,15 +135,15 @@ func (p *Plan) preRelease(one *PackagePlan, next Version) Version {
 	return next
 }
 
-// holds reports whether a commit is among those since the base.
-func (p *PackagePlan) holds(hash string) bool {
+// holds reports whether a release was made since the base, in HEAD's history.
+func (p *PackagePlan) holds(t tag) bool {
 	if p.hashes == nil {
 		p.hashes = make(map[string]bool, len(p.commits))
 		for _, c := range p.commits {
 			p.hashes[c.hash] = true
 		}
 	}
-	return p.hashes[hash]
+	return p.hashes[t.commit] || p.merged[t.commit] && (p.Base == nil || t.version.Compare(*p.Base) > 0)
 }
 
 // lastInChannel returns the newest pre-release of the channel since the base;
@@ -135,7 +153,7 @@ func (p *PackagePlan) lastInChannel(channel string) *tag {
 	for i := range p.tags {
 		t := &p.tags[i]
 		name, _, ok := t.version.channel()
-		if ok && name == channel && (last == nil || t.version.Compare(last.version) > 0) && p.holds(t.commit) {
+		if ok && name == channel && (last == nil || t.version.Compare(last.version) > 0) && p.holds(*t) {
 			last = t
 		}
 	}

@@ -89,14 +89,23 @@ func (r *Runner) observe(step Step, format string, args ...any) {
 }
 
 // Preview returns the plan and what a run would change, without changing
-// anything.
+// anything. What the run would refuse it refuses too.
 func (r *Runner) Preview(ctx context.Context) (plan *Plan, diff string, err error) {
 	r.teller = teller{r.Config.Types, r.Links}
+	if err := r.checkPlace(ctx); err != nil {
+		return nil, "", err
+	}
+	if err := r.checkRemote(ctx); err != nil {
+		return nil, "", err
+	}
 	plan, err = Next(ctx, r.Repo, r.Config, r.Options)
-	if err != nil || len(plan.Releases()) == 0 || plan.Pending != nil {
+	if err != nil {
+		return nil, "", err
+	}
+	if err := r.checkMoved(ctx, plan); err != nil || len(plan.Releases()) == 0 || plan.Pending != nil {
 		return plan, "", err
 	}
-	f, err := r.compute(ctx, plan, r.today())
+	f, _, err := r.prepare(ctx, plan)
 	if err != nil {
 		return nil, "", err
 	}
@@ -127,24 +136,51 @@ func (r *Runner) Run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	result := Result{Warnings: plan.Warnings}
-	switch {
-	case plan.Pending != nil:
-		r.observe(StepPlan, "finish %s", strings.Join(plan.Pending, ", "))
-		err = r.finish(ctx, plan.PendingCommit, plan.Pending, nil, &result)
-	case len(plan.Releases()) == 0:
-		err = r.finishLast(ctx, plan, &result)
-	default:
-		err = r.release(ctx, plan, &result)
+	if err := r.finishEarlier(ctx, plan, &result); err != nil || result.Elsewhere {
+		return result, err
 	}
-	return result, err
+	if plan.Pending != nil { // the commits after it make a release of their own
+		if plan, err = Next(ctx, r.Repo, r.Config, r.Options); err != nil {
+			return result, err
+		}
+	}
+	if len(plan.Releases()) == 0 {
+		return result, nil
+	}
+	return result, r.release(ctx, plan, &result)
+}
+
+// finishEarlier finishes the release that an earlier run began.
+func (r *Runner) finishEarlier(ctx context.Context, plan *Plan, result *Result) error {
+	if plan.Pending == nil {
+		return r.finishLast(ctx, plan, result)
+	}
+	r.observe(StepPlan, "finish %s", strings.Join(plan.Pending, ", "))
+	assets, err := r.assets()
+	if err != nil {
+		return err
+	}
+	return r.finish(ctx, unfinished{commit: plan.PendingCommit, tags: plan.Pending, assets: assets}, result)
+}
+
+// prepare computes what a release writes and publishes, and refuses what cannot
+// end well before anything is written.
+func (r *Runner) prepare(ctx context.Context, plan *Plan) (f *files, assets []string, err error) {
+	if err := r.checkRights(ctx); err != nil {
+		return nil, nil, err
+	}
+	if f, err = r.resume(ctx, plan); err != nil {
+		return nil, nil, err
+	}
+	if r.Config.Mode != davit.ReleaseByPullRequest { // a pull request publishes nothing yet
+		assets, err = r.assets()
+	}
+	return f, assets, err
 }
 
 // release makes a release from its first step.
 func (r *Runner) release(ctx context.Context, plan *Plan, result *Result) error {
-	if err := r.checkRights(ctx); err != nil {
-		return err
-	}
-	f, err := r.resume(ctx, plan)
+	f, assets, err := r.prepare(ctx, plan)
 	if err != nil {
 		return err
 	}
@@ -163,7 +199,7 @@ func (r *Runner) release(ctx context.Context, plan *Plan, result *Result) error 
 			return err
 		}
 	}
-	return r.finish(ctx, commit, tags, f.notes, result)
+	return r.finish(ctx, unfinished{commit, tags, f.notes, assets}, result)
 }
 
 // resume computes what is to be written. When a run that crashed on another
@@ -212,25 +248,32 @@ func (r *Runner) commit(ctx context.Context, plan *Plan, f *files) (string, erro
 	return commit, nil
 }
 
+// unfinished is a release that is committed.
+type unfinished struct {
+	commit string
+	tags   []string
+	notes  map[string]string // by tag; those that are not given are read from the commit or the tag
+	assets []string          // files
+}
+
 // finish tags, pushes and publishes a release that is committed. What is done
-// already is not done again. Notes that are not given are read from the commit
-// or the tag.
-func (r *Runner) finish(ctx context.Context, commit string, tags []string, notes map[string]string, result *Result) error {
-	releases, err := r.describeReleases(ctx, commit, tags, notes)
+// already is not done again.
+func (r *Runner) finish(ctx context.Context, u unfinished, result *Result) error {
+	releases, err := r.describeReleases(ctx, u.commit, u.tags, u.notes)
 	if err != nil {
 		return err
 	}
-	if err := r.tag(ctx, commit, releases); err != nil {
+	if err := r.tag(ctx, u.commit, releases); err != nil {
 		return err
 	}
-	elsewhere, err := r.push(ctx, commit, tags)
+	elsewhere, err := r.push(ctx, u.commit, u.tags)
 	if elsewhere || err != nil {
 		result.Elsewhere = elsewhere
 		return err
 	}
 	first := len(result.Releases)
 	result.Releases = append(result.Releases, releases...)
-	return r.publish(ctx, result.Releases[first:])
+	return r.publish(ctx, result.Releases[first:], u.assets)
 }
 
 // describeReleases returns what is told about the releases of a commit.
@@ -282,12 +325,5 @@ func (r *Runner) notesOf(ctx context.Context, commit, name string, p davit.Packa
 
 // packageOf returns the package and version that a tag is of.
 func (r *Runner) packageOf(name string) (davit.Package, Version, bool) {
-	for _, p := range r.Config.Packages {
-		if rest, ok := strings.CutPrefix(name, p.TagPrefix); ok {
-			if v, err := ParseVersion(rest); err == nil {
-				return p, v, true
-			}
-		}
-	}
-	return davit.Package{}, Version{}, false
+	return packageOf(r.Config, name)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/release/forge"
-	"github.com/davit-dev/davit/internal/release/git"
 )
 
 // tagSubject begins the messages of the tags that davit makes.
@@ -88,8 +87,12 @@ func (r *Runner) floating(local map[string]string, tags []string) []string {
 // meanwhile, this one's commit and tags are taken back.
 func (r *Runner) push(ctx context.Context, commit string, tags []string) (elsewhere bool, err error) {
 	var refspecs []string
-	if r.remoteHead == "" || !r.Repo.IsAncestor(ctx, commit, r.remoteHead) {
-		refspecs = append(refspecs, commit+":refs/heads/"+r.Repo.Branch)
+	tip := r.remoteHead
+	if tip == "" || !r.Repo.IsAncestor(ctx, commit, tip) {
+		if tip, err = r.tip(ctx, commit); err != nil {
+			return false, err
+		}
+		refspecs = append(refspecs, tip+":refs/heads/"+r.Repo.Branch)
 	}
 	for _, name := range tags {
 		if r.remote[name] != commit {
@@ -111,20 +114,34 @@ func (r *Runner) push(ctx context.Context, commit string, tags []string) (elsewh
 		return false, nil
 	}
 	if err := r.Repo.Push(ctx, r.Config.Remote, false, refspecs...); err != nil {
-		return r.yield(ctx, commit, tags, err)
+		return r.yield(ctx, commit, tip, tags, err)
+	}
+	r.remoteHead = tip
+	for _, name := range tags {
+		r.remote[name] = commit
 	}
 	r.observe(StepPush, "%s to %s", strings.Join(tags, ", "), r.Config.Remote)
 	return false, nil
 }
 
+// tip returns what the branch becomes at the remote with a release: its commit,
+// or HEAD where the remote's own commits were merged with it since.
+func (r *Runner) tip(ctx context.Context, commit string) (string, error) {
+	if r.remoteHead == "" || r.Repo.IsAncestor(ctx, r.remoteHead, commit) {
+		return commit, nil
+	}
+	return r.Repo.ReadHead(ctx)
+}
+
 // yield takes a release back that the remote refused, unless the push arrived
 // all the same. elsewhere is whether another run's release is the reason.
-func (r *Runner) yield(ctx context.Context, commit string, tags []string, cause error) (elsewhere bool, err error) {
+func (r *Runner) yield(ctx context.Context, commit, tip string, tags []string, cause error) (elsewhere bool, err error) {
 	remote, head, err := r.Repo.RemoteTags(ctx, r.Config.Remote, r.Repo.Branch)
 	if err != nil { // nobody knows what arrived: leave everything for the next run
 		return false, &davit.Error{Code: davit.CodeUnavailable, Message: "the push failed and the remote does not answer", Hint: "run davit release again: it goes on from here", Err: errors.Join(cause, err)}
 	}
-	if head == commit && len(stray(remote, tags, commit)) == 0 && remote[tags[0]] == commit {
+	r.remote, r.remoteHead = remote, head
+	if head == tip && len(stray(remote, tags, commit)) == 0 && remote[tags[0]] == commit {
 		return false, nil
 	}
 	if err := r.takeBack(ctx, commit, tags); err != nil {
@@ -134,57 +151,6 @@ func (r *Runner) yield(ctx context.Context, commit string, tags []string, cause 
 		return true, nil
 	}
 	return false, refusedPush(cause, r.Config.Remote)
-}
-
-// yieldBefore takes back the release that a crashed run left at HEAD when
-// another run made it since.
-func (r *Runner) yieldBefore(ctx context.Context) (bool, error) {
-	head, err := r.Repo.ReadHead(ctx)
-	if err != nil {
-		return false, err
-	}
-	tags := r.promisesOf(ctx, head)
-	if len(stray(r.remote, tags, head)) == 0 || r.remoteHead != "" && r.Repo.IsAncestor(ctx, head, r.remoteHead) {
-		return false, nil
-	}
-	return true, r.takeBack(ctx, head, tags)
-}
-
-// promisesOf returns the tags that a commit promises.
-func (r *Runner) promisesOf(ctx context.Context, head string) []string {
-	if head == "" {
-		return nil
-	}
-	for c, err := range r.Repo.Log(ctx, git.Range{To: head}) {
-		if err != nil {
-			break
-		}
-		return promises(c.Message)
-	}
-	return nil
-}
-
-// takeBack removes a release's commit and tags that no remote has.
-func (r *Runner) takeBack(ctx context.Context, commit string, tags []string) error {
-	local, err := r.Repo.Tags(ctx)
-	if err != nil {
-		return err
-	}
-	for _, name := range tags {
-		if local[name] == commit && r.remote[name] != commit {
-			if _, err := r.Repo.Run(ctx, "tag", "-d", "--", name); err != nil {
-				return fmt.Errorf("taking the tag %s back: %w", name, err)
-			}
-		}
-	}
-	head, err := r.Repo.ReadHead(ctx)
-	if err != nil || head != commit || len(r.promisesOf(ctx, commit)) == 0 || commit == r.remoteHead {
-		return err
-	}
-	if _, err := r.Repo.Run(ctx, "reset", "--quiet", "--keep", commit+"^"); err != nil {
-		return fmt.Errorf("taking the release's commit back: %w", err)
-	}
-	return nil
 }
 
 // restore undoes what was written, and returns why.
@@ -213,15 +179,12 @@ func (r *Runner) restore(ctx context.Context, f *files, cause error) error {
 }
 
 // publish shows the releases on the forge and records them.
-func (r *Runner) publish(ctx context.Context, releases []Released) error {
+func (r *Runner) publish(ctx context.Context, releases []Released, assets []string) error {
 	for i := range releases {
 		one := &releases[i]
 		if r.Forge != nil {
+			var err error
 			p, _, _ := r.packageOf(one.Tag)
-			assets, err := r.assets()
-			if err != nil {
-				return err
-			}
 			one.Page, err = r.Forge.Publish(ctx, forge.Release{
 				Tag: one.Tag, Notes: one.Notes, PreRelease: one.Version.Pre != "", Latest: r.latest(p, one.Version), Assets: assets,
 			})
@@ -257,8 +220,12 @@ func (r *Runner) latest(p davit.Package, v Version) bool {
 	return highest == nil || v.Compare(highest.version) >= 0
 }
 
-// assets returns the files that the configured patterns match.
+// assets returns the files that the configured patterns match; none when there
+// is nowhere to publish them. They are looked for before anything is written.
 func (r *Runner) assets() ([]string, error) {
+	if r.Forge == nil {
+		return nil, nil
+	}
 	var files []string
 	for _, pattern := range r.Config.Forge.Assets {
 		matches, err := filepath.Glob(filepath.Join(r.Repo.Root, filepath.FromSlash(pattern)))
@@ -287,13 +254,27 @@ func (r *Runner) finishLast(ctx context.Context, plan *Plan, result *Result) err
 		case whole:
 			err = r.recordLast(ctx, p.BaseHash, tags, result)
 		default:
-			err = r.finish(ctx, p.BaseHash, tags, nil, result)
+			err = r.finishTagged(ctx, plan, unfinished{commit: p.BaseHash, tags: tags}, result)
 		}
-		if err != nil {
+		if err != nil || result.Elsewhere {
 			return err
 		}
 	}
 	return nil
+}
+
+// finishTagged finishes a release that has its tag. When there are changes
+// since, the assets that are here were built of them, and are not its own.
+func (r *Runner) finishTagged(ctx context.Context, plan *Plan, u unfinished, result *Result) error {
+	if len(plan.Releases()) == 0 {
+		var err error
+		if u.assets, err = r.assets(); err != nil {
+			return err
+		}
+	} else if r.Forge != nil && len(r.Config.Forge.Assets) > 0 {
+		result.Warnings = append(result.Warnings, strings.Join(u.tags, ", ")+" is published without assets: those that are here were built of later commits")
+	}
+	return r.finish(ctx, u, result)
 }
 
 // lastTags returns the tags of a package's last release, and of those that it
@@ -302,8 +283,8 @@ func (r *Runner) lastTags(ctx context.Context, p *PackagePlan) ([]string, error)
 	if p.BaseTag == "" {
 		return nil, nil
 	}
-	if tags := r.promisesOf(ctx, p.BaseHash); len(tags) > 0 {
-		return tags, nil
+	if tags, err := r.promisesOf(ctx, p.BaseHash); len(tags) > 0 || err != nil {
+		return tags, err
 	}
 	message, err := r.Repo.TagMessage(ctx, p.BaseTag) // a release without files to commit has its tag alone
 	if err != nil || !strings.HasPrefix(message, tagSubject+p.BaseTag+"\n") {

@@ -238,7 +238,11 @@ func (r *Runner) walkPast(ctx context.Context, index map[string]int, groups []gr
 		}
 		c.Hash = n.hash
 		lower(n.release, n.parents)
-		if n.reading = read(c, overrides); !r.tells(n.reading) {
+		n.reading = read(c, overrides)
+		if _, tagged := index[c.Hash]; !tagged {
+			n.reading.promises = nil // anybody can write a trailer
+		}
+		if !r.tells(n.reading) {
 			n.reading = reading{hash: c.Hash, parents: c.Parents}
 		}
 		order = append(order, n)
@@ -249,7 +253,7 @@ func (r *Runner) walkPast(ctx context.Context, index map[string]int, groups []gr
 // tells reports whether a changelog has something to tell of a commit, or of
 // others because of it.
 func (r *Runner) tells(one reading) bool {
-	return len(one.reverts) > 0 || slices.ContainsFunc(one.found, func(c conventional.Commit) bool {
+	return len(one.reverts) > 0 || len(one.promises) == 0 && slices.ContainsFunc(one.found, func(c conventional.Commit) bool {
 		return c.Breaking() || r.Config.Types[c.Type].Heading != ""
 	})
 }

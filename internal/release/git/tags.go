@@ -125,11 +125,16 @@ func (r *Repo) TagMessage(ctx context.Context, name string) (string, error) {
 	return strings.TrimRight(message, "\n") + "\n", nil
 }
 
-// FetchTags fetches tags by name, and no other reference.
-func (r *Repo) FetchTags(ctx context.Context, remote string, names []string) error {
+// FetchTags fetches tags by name, and no other reference. force takes those too
+// that are elsewhere here.
+func (r *Repo) FetchTags(ctx context.Context, remote string, names []string, force bool) error {
+	plus := ""
+	if force {
+		plus = "+"
+	}
 	var refspecs strings.Builder
 	for _, name := range names {
-		refspecs.WriteString("refs/tags/" + name + ":refs/tags/" + name + "\n")
+		refspecs.WriteString(plus + "refs/tags/" + name + ":refs/tags/" + name + "\n")
 	}
 	_, err := r.RunInput(ctx, []byte(refspecs.String()), nil, "fetch", "--quiet", "--no-tags", "--stdin", "--", remote)
 	return err

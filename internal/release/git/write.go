@@ -63,6 +63,26 @@ func (r *Repo) Show(ctx context.Context, commit, path string) ([]byte, error) {
 	return []byte(strings.TrimSuffix(content, "\n")), nil
 }
 
+// Changed lists the files that a commit changes against its first parent.
+func (r *Repo) Changed(ctx context.Context, commit string) ([]string, error) {
+	out, err := r.Run(ctx, "log", "-1", "-m", "--first-parent", "--root", "--format=", "--name-only", "--no-renames", "-z", commit, "--")
+	if err != nil {
+		return nil, err
+	}
+	return strings.FieldsFunc(out, func(c rune) bool { return c == 0 }), nil
+}
+
+// Rewritten reports whether a commit was made again after its author made it,
+// as by a rebase or a cherry-pick.
+func (r *Repo) Rewritten(ctx context.Context, commit string) (bool, error) {
+	out, err := r.Run(ctx, "log", "-1", "--format=%at %ct", commit, "--")
+	if err != nil {
+		return false, err
+	}
+	authored, committed, _ := strings.Cut(strings.TrimSpace(out), " ")
+	return authored != committed, nil
+}
+
 // Containing lists the text files of a commit, in a folder of it or in all,
 // that contain a text.
 func (r *Repo) Containing(ctx context.Context, commit, text, folder string) ([]string, error) {
