@@ -5,6 +5,8 @@ import "strings"
 var (
 	revertsLine = expression(`\b[Tt]his reverts commits?\s+([0-9a-f]{7,64}(?:(?:\s*,\s*|\s+and\s+|\s+)[0-9a-f]{7,64})*)`)
 	hexHash     = expression(`\b[0-9a-f]{7,64}\b`)
+	// revertsPull is what GitHub's button writes.
+	revertsPull = expression(`(?m)^Reverts [\w.-]+/[\w.-]+(#\d+)\r?$`)
 )
 
 // parseRevert reads the message that git writes for a revert. A revert of a
@@ -34,25 +36,50 @@ func parseRevert(lines []string) ([]Commit, error) {
 	return []Commit{c}, nil
 }
 
-// Reverts returns the hashes, perhaps abbreviated, of the commits that the
-// message says it reverts; nil when it reverts none.
+// Reverts returns what the message of a revert says it reverts: the hashes,
+// perhaps abbreviated, of commits, or "#11" for a pull request; nil when the
+// header is none of a revert, as bodies quote much.
 func Reverts(message string) []string {
-	if !strings.Contains(message, "his reverts commit") && !strings.HasPrefix(strings.ToLower(message[:min(len(message), 10)]), "revert") {
+	header, _, _ := strings.Cut(strings.TrimLeft(message, "\r\n"), "\n")
+	header = strings.TrimSpace(header)
+	if strings.HasPrefix(header, "Merged PR ") { // Azure DevOps
+		_, header, _ = strings.Cut(header, ": ")
+	}
+	if !strings.HasPrefix(strings.ToLower(header[:min(len(header), 6)]), "re") {
 		return nil // the usual case, without a regular expression
 	}
-	var hashes []string
-	for _, match := range revertsLine().FindAllStringSubmatch(message, -1) {
-		hashes = append(hashes, hexHash().FindAllString(match[1], -1)...)
+	if !revertHeader().MatchString(header) {
+		return revertsOfType(message)
 	}
-	if len(hashes) > 0 {
-		return hashes
+	hashes := revertedHashes(message)
+	if len(hashes) == 0 {
+		for _, match := range revertsPull().FindAllStringSubmatch(message, -1) {
+			hashes = append(hashes, match[1])
+		}
 	}
+	return hashes
+}
+
+// revertsOfType is Reverts for a commit "revert: …", with its footers Refs.
+func revertsOfType(message string) []string {
 	c, err := Parse(message)
 	if err != nil || c.Type != "revert" {
 		return nil
 	}
+	hashes := revertedHashes(message)
+	if len(hashes) > 0 {
+		return hashes
+	}
 	for _, refs := range c.Values("Refs") {
 		hashes = append(hashes, hexHash().FindAllString(strings.ToLower(refs), -1)...)
+	}
+	return hashes
+}
+
+func revertedHashes(message string) []string {
+	var hashes []string
+	for _, match := range revertsLine().FindAllStringSubmatch(message, -1) {
+		hashes = append(hashes, hexHash().FindAllString(match[1], -1)...)
 	}
 	return hashes
 }
