@@ -183,14 +183,14 @@ const Marker = "davit:version"
 
 var markedLine = onUse(`(?m)^.*(?:#|//|--|/\*|;|%|\bREM|\bdnl)[ \t]*` + Marker + `\b.*$`)
 
-var anyNumber = onUse(`\b` + number + `\b`)
+var anyNumber = onUse(`\bv?(` + number + `)\b`)
 
 // marker returns the versions on lines with the marker in a comment.
 func marker(content []byte, _ davit.VersionFile) ([]Span, error) {
 	var spans []Span
 	for _, line := range markedLine().FindAllIndex(content, -1) {
-		for _, at := range anyNumber().FindAllIndex(content[line[0]:line[1]], -1) {
-			start, end := line[0]+at[0], line[0]+at[1]
+		for _, at := range anyNumber().FindAllSubmatchIndex(content[line[0]:line[1]], -1) {
+			start, end := line[0]+at[2], line[0]+at[3]
 			spans = append(spans, Span{start, end, string(content[start:end])})
 		}
 	}

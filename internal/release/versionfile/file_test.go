@@ -67,6 +67,7 @@ func TestConfiguredFiles(t *testing.T) {
 		before, after string
 	}{
 		{davit.VersionFile{Path: "README.md"}, "use 1.0.0 <!-- " + Marker + " -->\nsince 1.0.0, see " + Marker + "\n", "use 2.0.0 <!-- " + Marker + " -->\nsince 1.0.0, see " + Marker + "\n"},
+		{davit.VersionFile{Path: "install.sh"}, "get x@v1.0.0 # " + Marker + "\n", "get x@v2.0.0 # " + Marker + "\n"},
 		{davit.VersionFile{Path: "x", Pattern: `image: x:(?P<version>\S+)`}, "image: x:1.0.0\nimage: x:1.0.0\n", "image: x:2.0.0\nimage: x:2.0.0\n"},
 		{davit.VersionFile{Path: "a.go", Variable: "Release"}, "package a\n\nvar Release, other = \"1.0.0\", \"1.0.0\"\n", "package a\n\nvar Release, other = \"2.0.0\", \"1.0.0\"\n"},
 		{davit.VersionFile{Path: "a.tf", Variable: "tag"}, "variable \"tag\" { default = \"1.0.0\" }\n", "variable \"tag\" { default = \"2.0.0\" }\n"},
