@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -48,7 +49,8 @@ func LintMessage(types map[string]davit.CommitType, message string) []Complaint 
 	return complaints
 }
 
-// Lint judges the messages of a range "from..to", or of one commit.
+// Lint judges the messages of a range "from..to", or of one commit, corrected
+// where they were.
 func Lint(ctx context.Context, repo *git.Repo, c *davit.Releasing, chosen string) ([]Complaint, error) {
 	from, to, isRange := strings.Cut(chosen, "..")
 	if !isRange {
@@ -64,6 +66,10 @@ func Lint(ctx context.Context, repo *git.Repo, c *davit.Releasing, chosen string
 		}
 		*name = strings.TrimSpace(hash)
 	}
+	overrides, err := LoadOverrides(filepath.Join(repo.Root, filepath.FromSlash(c.Messages)))
+	if err != nil {
+		return nil, err
+	}
 	var complaints []Complaint
 	for commit, err := range repo.Log(ctx, git.Range{From: from, To: to}) {
 		if err != nil {
@@ -72,7 +78,7 @@ func Lint(ctx context.Context, repo *git.Repo, c *davit.Releasing, chosen string
 		if len(commit.Parents) > 1 {
 			continue
 		}
-		for _, complaint := range LintMessage(c.Types, commit.Message) {
+		for _, complaint := range LintMessage(c.Types, overrides.message(commit)) {
 			complaint.Commit = commit.Hash
 			complaints = append(complaints, complaint)
 		}
