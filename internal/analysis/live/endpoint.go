@@ -29,7 +29,7 @@ func newEndpoint(p davit.AnalysisParams, s Subject, client *http.Client) *endpoi
 // Lacks returns "": an error of Read says what is missing.
 func (e *endpoint) Lacks() string { return "" }
 
-func (e *endpoint) Every() time.Duration { return e.params.Source.Every.D() }
+func (e *endpoint) Every() time.Duration { return period(e.params.Source) }
 
 func (e *endpoint) String() string { return redacted(e.params.Source.JSON) }
 
@@ -47,7 +47,7 @@ func (e *endpoint) Read(ctx context.Context) (analysis.Look, error) {
 		answers[address] = answer
 	}
 	return readBoth(ctx, e.params, e.stable, e.candidate, func(_ context.Context, id davit.ReleaseID, pointer string) (float64, error) {
-		return numberAt(answers[e.address(id)], pointer)
+		return numberAt(answers[e.address(id)], forRelease(pointer, id))
 	})
 }
 

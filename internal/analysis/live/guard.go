@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/analysis"
 )
 
 // What a guard looks at.
@@ -22,6 +23,7 @@ type guard struct {
 	subject Subject
 	seen    []reading // of the window, oldest first
 	boot    string
+	told    []reading // of what another source than the router counts, oldest first
 }
 
 type reading struct {
@@ -59,18 +61,52 @@ func (g *guard) traffic(ctx context.Context, now time.Time) string {
 	if g.params.Service != "" {
 		t = figures.Traffic[g.subject.Release.ID][g.params.Service]
 	}
-	g.seen = append(g.seen, reading{now, t})
-	for len(g.seen) > 1 && now.Sub(g.seen[1].at) >= guardWindow {
-		g.seen = g.seen[1:]
-	}
+	g.seen = within(append(g.seen, reading{now, t}))
 	return g.exceeded(t.Since(g.seen[0].traffic))
+}
+
+// within returns the readings without those before the one that the window begins with.
+func within(seen []reading) []reading {
+	now := seen[len(seen)-1].at
+	for len(seen) > 1 && now.Sub(seen[1].at) >= guardWindow {
+		seen = seen[1:]
+	}
+	return seen
+}
+
+// counted is check for the failures that another source than the router counts. One
+// that is asked less often than the window is long is judged from one reading to the
+// next.
+func (g *guard) counted(now time.Time, c analysis.Counts) string {
+	s := g.params.Source
+	if g.params.Guards.Errors == 0 || s.Prometheus == "" && s.JSON == "" {
+		return ""
+	}
+	t := davit.Traffic{Requests: c.Requests, Failures: c.Events[0]}
+	if n := len(g.told); n > 0 {
+		if last := g.told[n-1].traffic; t.Requests < last.Requests || t.Failures < last.Failures {
+			g.told = nil // it counts from zero again
+		}
+	}
+	g.told = within(append(g.told, reading{now, t}))
+	first := g.told[0].traffic
+	since := davit.Traffic{Requests: t.Requests - first.Requests, Failures: t.Failures - first.Failures}
+	return failures(since, g.params.Guards.Errors, max(guardWindow, now.Sub(g.told[0].at)))
+}
+
+// failures returns how the limit on failed requests does not hold, or "".
+func failures(t davit.Traffic, limit float64, over time.Duration) string {
+	if counted := max(t.Requests, guardRequests); limit > 0 && float64(t.Failures) > limit*float64(counted) {
+		return fmt.Sprintf("%d of the last %d requests failed (within %s, at most %.3g%% allowed)", t.Failures, t.Requests, over, 100*limit)
+	}
+	return ""
 }
 
 // exceeded returns which limit on traffic does not hold, or "".
 func (g *guard) exceeded(t davit.Traffic) string {
 	limits, over := g.params.Guards, guardWindow
-	if counted := max(t.Requests, guardRequests); limits.Errors > 0 && float64(t.Failures) > limits.Errors*float64(counted) {
-		return fmt.Sprintf("%d of the last %d requests failed (within %s, at most %.3g%% allowed)", t.Failures, t.Requests, over, 100*limits.Errors)
+	if alarm := failures(t, limits.Errors, over); alarm != "" {
+		return alarm
 	}
 	if limits.P99 == 0 {
 		return ""

@@ -2,8 +2,10 @@ package live
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -26,16 +28,23 @@ func newPrometheus(p davit.AnalysisParams, s Subject, client *http.Client, now f
 // Lacks returns "": an error of Read says what is missing.
 func (p *prom) Lacks() string { return "" }
 
-func (p *prom) Every() time.Duration { return p.params.Source.Every.D() }
+func (p *prom) Every() time.Duration { return period(p.params.Source) }
 
 func (p *prom) String() string { return "Prometheus at " + redacted(p.params.Source.Prometheus) }
 
 func (p *prom) Read(ctx context.Context) (analysis.Look, error) {
 	at := p.now()
-	return readBoth(ctx, p.params, p.stable, p.candidate, func(ctx context.Context, _ davit.ReleaseID, query string) (float64, error) {
-		return p.query(ctx, query, at)
+	return readBoth(ctx, p.params, p.stable, p.candidate, func(ctx context.Context, id davit.ReleaseID, query string) (float64, error) {
+		if strings.ContainsAny(string(id), unquotable) {
+			return 0, fmt.Errorf("%q cannot be put into a query: it has a quotation mark, a backslash or a line break", id)
+		}
+		return p.query(ctx, forRelease(query, id), at)
 	})
 }
+
+// unquotable are what a string of PromQL, in quotation marks of whichever kind, could
+// end with, or would read as something else.
+const unquotable = "\"'`\\\n\r"
 
 // query returns the sum of what an expression selects.
 func (p *prom) query(ctx context.Context, expression string, at time.Time) (float64, error) {

@@ -9,12 +9,27 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/analysis"
 )
+
+// How often a source is asked: by default, and at most.
+const (
+	usualPeriod = 5 * time.Second
+	leastPeriod = 100 * time.Millisecond
+)
+
+// period returns how often a source is asked. A plan that was stored may not say so.
+func period(s davit.AnalysisSource) time.Duration {
+	if s.Every <= 0 {
+		return usualPeriod
+	}
+	return max(s.Every.D(), leastPeriod)
+}
 
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 8 << 20
@@ -54,7 +69,7 @@ func readBoth(ctx context.Context, p davit.AnalysisParams, stable, candidate dav
 		}
 		for i, query := range all {
 			group.Go(func() error {
-				v, err := number(ctx, release.id, forRelease(query, release.id))
+				v, err := number(ctx, release.id, query)
 				if i > 0 && errors.Is(err, errNothing) {
 					v, err = 0, nil
 				}

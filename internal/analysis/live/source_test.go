@@ -9,9 +9,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/analysis"
 )
 
 func queriesOf(p *davit.AnalysisParams, requests, errors, slow string) {
@@ -59,6 +61,85 @@ func TestPrometheus(t *testing.T) {
 	for _, wrong := range []string{"NaN", "matrix", "refused", "nonsense", "nothing"} {
 		if read(wrong) == nil {
 			t.Errorf("%s was taken for a count", wrong)
+		}
+	}
+}
+
+// A plan that was stored may say nothing of how often a source is asked, or nonsense.
+func TestHowOftenASourceIsAsked(t *testing.T) {
+	for every, want := range map[time.Duration]time.Duration{
+		0: 5 * time.Second, -time.Second: 5 * time.Second, 1: 100 * time.Millisecond, time.Minute: time.Minute,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := params()
+			p.Source = davit.AnalysisSource{JSON: "nowhere", Every: davit.Duration(every)}
+			if got := newEndpoint(p, subjectOf(newWorld(), 0), nil).Every(); got != want {
+				t.Errorf("%s: the endpoint is asked every %s, want %s", every, got, want)
+			}
+			if got := newPrometheus(p, subjectOf(newWorld(), 0), nil, nil).Every(); got != want {
+				t.Errorf("%s: the Prometheus is asked every %s, want %s", every, got, want)
+			}
+			judge(t, NewJudge(time.Now), p, subjectOf(newWorld(), 0), func(s *said) {
+				s.want(t, davit.Inconclusive, "reading nowhere")
+			})
+		})
+	}
+}
+
+// The limit on failures holds for what a source counts, whatever stable does.
+func TestGuardOnTheCountsOfASource(t *testing.T) {
+	p := params()
+	p.Source.Prometheus, p.Guards.Errors = "http://prometheus:9090", 0.05
+	type count struct {
+		after            time.Duration
+		requests, failed int64
+	}
+	for name, test := range map[string]struct {
+		counts []count
+		alarm  string
+	}{
+		"what was before":      {[]count{{0, 1000, 900}}, ""},
+		"few fail":             {[]count{{0, 0, 0}, {5 * time.Second, 100, 4}}, ""},
+		"many fail":            {[]count{{0, 1000, 0}, {5 * time.Second, 1100, 6}}, "6 of the last 100 requests failed"},
+		"one of a few":         {[]count{{0, 0, 0}, {5 * time.Second, 3, 1}}, ""},
+		"long ago":             {[]count{{0, 0, 0}, {20 * time.Second, 100, 4}, {20 * time.Second, 200, 7}}, ""},
+		"rarely asked":         {[]count{{0, 0, 0}, {time.Minute, 100, 6}}, "within 1m0s"},
+		"counted from 0 again": {[]count{{0, 1000, 0}, {5 * time.Second, 100, 20}, {5 * time.Second, 200, 22}}, ""},
+	} {
+		g, now, alarm := newGuard(p, subjectOf(newWorld(), 0)), time.Now(), ""
+		for _, c := range test.counts {
+			now = now.Add(c.after)
+			alarm = g.counted(now, analysis.Counts{Requests: c.requests, Events: []int64{c.failed}})
+		}
+		if (alarm != "") != (test.alarm != "") || !strings.Contains(alarm, test.alarm) {
+			t.Errorf("%s: %q, want %q", name, alarm, test.alarm)
+		}
+	}
+	p.Source = davit.AnalysisSource{}
+	g := newGuard(p, subjectOf(newWorld(), 0))
+	for _, n := range []int64{0, 100} {
+		if alarm := g.counted(time.Now(), analysis.Counts{Requests: n, Events: []int64{n}}); alarm != "" {
+			t.Errorf("the router's figures are judged twice: %s", alarm)
+		}
+	}
+}
+
+// A variant's name ends no string of a query.
+func TestNamesInQueries(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("asked for %s", r.URL.Query().Get("query"))
+	}))
+	defer server.Close()
+	p := params()
+	p.Source.Prometheus = server.URL
+	queriesOf(&p, `requests{version="{{version}}"}`, `errors{version='{{version}}'}`, "")
+	s := subjectOf(newWorld(), 0)
+	for _, name := range []string{`on"} or up{a="`, `on'`, "on`", `on\`, "on\n"} {
+		s.Release = &davit.Release{ID: davit.ReleaseID(name + "-123456789abc")}
+		s.Stage.State.Split = davit.All(s.Release.ID)
+		s.Stage.State.Run = map[davit.ReleaseID]davit.Size{s.Release.ID: {"web": 1}}
+		if _, err := newPrometheus(p, s, server.Client(), time.Now).Read(t.Context()); err == nil || !strings.Contains(err.Error(), "cannot be put into a query") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

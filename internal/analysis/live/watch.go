@@ -112,9 +112,14 @@ func (w *watch) look(ctx context.Context) (davit.Outcome, string) {
 		// What was counted without it lets nothing pass.
 		w.comparison.Hold(w.now(), w.subject.Stage.Takes())
 	}
+	alarm := ""
 	if err == nil {
 		look.At = w.now() // one clock for all
+		alarm = w.guard.counted(look.At, look.Candidate)
 		err = w.comparison.Observe(look)
+	}
+	if alarm != "" {
+		return davit.Fail, "guard: " + alarm
 	}
 	if err != nil {
 		if w.comparison.Harmful() >= 0 { // what is known stays known
