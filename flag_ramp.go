@@ -21,7 +21,18 @@ type FlagSite struct {
 	To   string `json:"to"`
 	// By is the attribute that users are told apart by; the targeting key when empty.
 	By string `json:"by,omitempty"`
+	// OnHarm is what the flag serves once a gate has failed.
+	OnHarm OnHarm `json:"onHarm,omitempty"`
 }
+
+// OnHarm says what a flag serves when a gate of its ramp has failed.
+type OnHarm string
+
+// What a flag serves after harm. The zero value is HarmOff.
+const (
+	HarmOff    OnHarm = "off"    // its off variation: it is turned off
+	HarmOrigin OnHarm = "origin" // what it served before the ramp
+)
 
 // RampEnvironment names the environment that the ramps of a flag run in. No
 // environment of a davit.yaml has a colon in its name.
@@ -43,15 +54,26 @@ type FlagRamp struct {
 	MinRequests int64   `json:"minRequests" minimum:"1" doc:"how many outcomes of the variant a step takes at least"`
 	// Patience bounds how long a step waits for outcomes after its bake.
 	Patience Duration       `json:"patience" doc:"how long a step waits for outcomes after its bake"`
-	Source   AnalysisSource `json:"source,omitzero" doc:"where outcomes are counted; by what applications report when left out"`
-	Reason   string         `json:"reason,omitempty" maxLength:"1024" doc:"why, for the audit log"`
+	Source   AnalysisSource `json:"source,omitzero" doc:"where outcomes are counted; by what applications report when left out; not by access keys"`
+	// Latency is the longest time that is not slow, of what Source.Slow counts.
+	Latency Duration `json:"latency,omitempty" doc:"longest time that is not slow, for verdicts; the source counts what is slower"`
+	OnHarm  OnHarm   `json:"onHarm,omitempty" enum:"off,origin" doc:"what the flag serves after a gate has failed; it is turned off when left out"`
+	// Notify is a URL, or a reference to one that is a secret, that is told when the
+	// ramp is hauled back; NotifyKey a reference to the key that signs it.
+	Notify    string `json:"notify,omitempty" maxLength:"2048" doc:"URL, or reference to a secret one, that is told when the ramp is hauled back; not by access keys"`
+	NotifyKey string `json:"notifyKey,omitempty" maxLength:"2048" doc:"reference to the key that signs what is posted; not by access keys"`
+	// Holds are approvals and hooks at moments of the ramp.
+	Holds  []Hold `json:"holds,omitempty" maxItems:"64" doc:"approvals and hooks at moments of the ramp; not by access keys"`
+	Reason string `json:"reason,omitempty" maxLength:"1024" doc:"why, for the audit log"`
 }
 
 // How the variants of a ramp are compared: as releases are by default.
 const (
-	rampAlpha     = 0.01
-	rampPassAlpha = 0.05
-	rampMargin    = 0.005
+	rampAlpha         = 0.01
+	rampPassAlpha     = 0.05
+	rampMargin        = 0.005
+	rampLatencyMargin = 0.01
+	rampNoErrors      = 1e-9 // as a limit: none may fail, where 0 is no limit
 )
 
 // Policy returns the policy of the ramp's rollout. There is no evidence but
@@ -59,7 +81,10 @@ const (
 func (r FlagRamp) Policy() Policy {
 	analysis := AnalysisParams{
 		Alpha: rampAlpha, PassAlpha: rampPassAlpha, MinRequests: r.MinRequests,
-		Errors: AnalysisMetric{Margin: rampMargin}, Guards: AnalysisGuards{Errors: r.MaxErrors}, Source: r.Source,
+		Errors: AnalysisMetric{Margin: rampMargin}, Guards: AnalysisGuards{Errors: max(r.MaxErrors, rampNoErrors)}, Source: r.Source,
+	}
+	if r.Latency > 0 {
+		analysis.Latency = []AnalysisLatency{{Objective: r.Latency, AnalysisMetric: AnalysisMetric{Margin: rampLatencyMargin}}}
 	}
 	gates := []Gate{Analysis("analysis", analysis)}
 	if r.Source == (AnalysisSource{}) { // what the applications report is counted here too
@@ -72,7 +97,7 @@ func (r FlagRamp) Policy() Policy {
 		least += r.Bake.D() + r.Patience.D()
 	}
 	return Policy{
-		Strategy: Strategy{Kind: KindCanary, Canary: canary}, Gates: gates,
+		Strategy: Strategy{Kind: KindCanary, Canary: canary}, Gates: gates, Holds: r.holds(),
 		Deadline: Duration(least + time.Hour), Patience: r.Patience, OnInterrupt: InterruptResume,
 	}
 }
@@ -84,7 +109,7 @@ func (r FlagRamp) Ramped(record *FlagRecord) (FlagSite, error) {
 	invalid := func(message, hint string) (FlagSite, error) {
 		return FlagSite{}, &Error{Code: CodeInvalid, Message: fmt.Sprintf("flag %s cannot be ramped in %s: %s", f.Key, r.Environment, message), Hint: hint}
 	}
-	site := FlagSite{Environment: r.Environment, Key: f.Key, Revision: record.Revision, From: r.From, To: r.To, By: r.By}
+	site := FlagSite{Environment: r.Environment, Key: f.Key, Revision: record.Revision, From: r.From, To: r.To, By: r.By, OnHarm: r.OnHarm}
 	settings, there := f.Environments[r.Environment]
 	if !there {
 		settings = f.fresh()

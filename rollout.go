@@ -2,6 +2,7 @@ package davit
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -99,6 +100,20 @@ func (r *Rollout) Deadline() time.Time {
 		at = at.Add(stage.Limit())
 	}
 	return at
+}
+
+// Harmed reports whether it is hauled back because a gate failed: not because somebody
+// wanted it, or refused it, or because nothing was known for too long.
+func (r *Rollout) Harmed() bool {
+	if r.HauledAt.IsZero() || r.Stage >= len(r.Plan.Stages) {
+		return false
+	}
+	gates := r.Plan.Stages[r.Stage].Gates
+	return slices.ContainsFunc(r.Verdicts, func(v Verdict) bool {
+		return v.Outcome == Fail && !v.At.After(r.HauledAt) && slices.ContainsFunc(gates, func(g Gate) bool {
+			return g.Name == v.Gate && !g.Advisory && g.Kind != GateApproval
+		})
+	})
 }
 
 // Environment is what the store knows of a place where an application runs.

@@ -20,6 +20,7 @@ func (a *app) flagRampCommand() *cobra.Command {
 		bake, patience time.Duration
 		maxErrors      string
 		detach         bool
+		gates          rampGates
 	)
 	cmd := &cobra.Command{
 		Use: "ramp KEY", Short: "Serve a variant to a growing share of the users, for as long as it does no harm", Args: cobra.ExactArgs(1),
@@ -29,17 +30,21 @@ and abort take that name.
 
 Each step is judged for its bake time by the outcomes of the variant: what
 applications report (davit flag outcome, or the API), or what a Prometheus has
-counted. One that fails too often, or more often than what the others get, is
-hauled back: the flag is off again, or serves what it served before. So is one
-that nothing is known of. Whoever turns the flag off meanwhile, or changes what
+counted. When one fails too often, or more often than what the others get, the
+flag is turned off (--on-harm origin: it serves what it served before). One that
+nothing is known of, or that is aborted, is hauled back to what the flag served
+before. --notify URL is told of both, and why. Whoever turns the flag off meanwhile, or changes what
 it serves, ends the ramp, and the flag stays as they left it.
 
 Ctrl-C ends the command, not the ramp.`,
 		Example: "davit flag ramp checkout-v2 -e production --steps 5,25,50,100 --bake 10m\n" +
-			"davit flag ramp colour -e production --to red --from blue --max-errors 2%",
+			"davit flag ramp colour -e production --to red --from blue --max-errors 2% --notify https://example.org/ramps",
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			ctx := cmd.Context()
 			r.Bake, r.Patience = davit.Duration(bake), davit.Duration(patience)
+			if err := gates.into(a, &r); err != nil {
+				return err
+			}
 			if r.Steps, err = rampSteps(steps); err != nil {
 				return usageError(err)
 			}
@@ -75,6 +80,7 @@ Ctrl-C ends the command, not the ramp.`,
 	flags.StringVar(&r.Source.Prometheus, "prometheus", "", "URL of a Prometheus that counts the outcomes, in place of reports")
 	flags.StringVar(&r.Source.Requests, "requests", "", "PromQL for the requests that {{version}}, a variant, was served in")
 	flags.StringVar(&r.Source.Errors, "errors", "", "PromQL for those of them that failed")
+	gates.addTo(flags, &r)
 	flags.BoolVar(&detach, "detach", false, "print the rollout's ID and return at once")
 	return cmd
 }

@@ -58,6 +58,10 @@ func (r *ramps) underWay(ctx context.Context, e davit.Environment) *davit.Rollou
 func (r *ramps) Start(ctx context.Context, application, key, actor string, ask davit.FlagRamp) (*engine.Proposal, error) {
 	r.starting.Lock()
 	defer r.starting.Unlock()
+	ask, err := ask.Checked()
+	if err != nil {
+		return nil, err
+	}
 	record, err := r.book.Flag(application, key)
 	if err != nil {
 		return nil, err

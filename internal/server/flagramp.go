@@ -28,6 +28,12 @@ func (s *Server) flagRampRoutes(h huma.API) {
 		if err := s.flagScopeIn(ctx, in.Application, in.Body.Environment, davit.AccessAdmin); err != nil {
 			return nil, err
 		}
+		if beyond := in.Body.Beyond(); beyond != "" && keyed(ctx) {
+			return nil, &davit.Error{
+				Code: davit.CodeRefused, Message: "no access key begins a ramp with " + beyond + ": the server would reach what its owner cannot",
+				Hint: "ask somebody who has access to the server, or report outcomes",
+			}
+		}
 		return answer(s.Ramp(ctx, in.Application, in.Key, actor(ctx), in.Body))
 	})
 	outcomes := post("reportFlagOutcomes", flagPath+"/outcomes", "Tell how requests went that a flag's variants were served in")
@@ -38,6 +44,12 @@ func (s *Server) flagRampRoutes(h huma.API) {
 		}
 		return nil, s.Outcomes(in.Application, in.Key, in.Body)
 	})
+}
+
+// keyed reports whether a request was made with an access key of flags.
+func keyed(ctx context.Context) bool {
+	key, _ := ctx.Value(scopeKey{}).(*davit.AccessKey)
+	return key != nil
 }
 
 // flagScopeIn refuses an access key that is for another environment, or of another

@@ -93,7 +93,7 @@ func (r *Ramp) Declare(_ context.Context, release *davit.Release, size davit.Siz
 // Instances is engine.Runtime's. The variant that is ramped up has failed when
 // somebody else has changed who gets what.
 func (r *Ramp) Instances(ctx context.Context) ([]davit.Instance, error) {
-	taken, err := r.taken(ctx)
+	_, taken, err := r.taken(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (r *Ramp) split(s davit.FlagSettings) davit.Split {
 // next evaluation goes by it. What somebody else has said since is not undone.
 func (r *Ramp) Route(ctx context.Context, routing davit.Routing) error {
 	share := routing.Split[r.to]
-	taken, err := r.taken(ctx)
+	record, taken, err := r.taken(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -164,18 +164,18 @@ func (r *Ramp) Route(ctx context.Context, routing davit.Routing) error {
 	case taken != "":
 		return &davit.Error{Code: davit.CodeConflict, Message: taken}
 	}
-	record, err := r.book.Flag(r.application, r.site.Key)
-	if err != nil {
-		return err
+	if share == 0 && r.split(served.Settings(record, r.site.Environment)).Equal(davit.All(r.from)) {
+		return nil
 	}
 	origin, err := r.origin(ctx)
 	if err != nil {
 		return err
 	}
-	if share == 0 && served.Same(served.Settings(record, r.site.Environment), origin) {
-		return nil
-	}
 	rollout := r.underWay(ctx)
+	if r.site.OnHarm != davit.HarmOrigin && rollout != nil && rollout.Harmed() {
+		origin.Enabled = false
+	}
+	// What was judged is what is changed: whoever says something in between is heard.
 	_, err = r.book.Change(ctx, davit.FlagEdit{
 		Application: r.application, Key: r.site.Key, Actor: actor, Action: action, Match: record.Revision,
 		Comment: r.comment(rollout, share), Rollout: rollout, Return: share == 0 && returns(rollout),

@@ -14,30 +14,31 @@ type takeover struct {
 	by       string // what they did, for people; "" nobody did
 }
 
-// taken says who changed what the flag serves since the ramp did so last, or since it
-// was asked for; "" when nobody did. Targets and rules may change at any time.
-func (r *Ramp) taken(ctx context.Context) (string, error) {
+// taken returns the flag, and says who changed what it serves since the ramp did so
+// last, or since it was asked for; "" when nobody did. Targets and rules may change at
+// any time. The flag is nil when it was removed.
+func (r *Ramp) taken(ctx context.Context) (*davit.FlagRecord, string, error) {
 	record, err := r.book.Flag(r.application, r.site.Key)
 	if davit.ErrorCode(err) == davit.CodeNotFound {
-		return "the flag " + r.site.Key + " was removed", nil
+		return nil, "the flag " + r.site.Key + " was removed", nil
 	}
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	r.mu.Lock()
 	seen := r.seen
 	r.mu.Unlock()
 	if seen != nil && seen.revision == record.Revision {
-		return seen.by, nil
+		return record, seen.by, nil
 	}
 	by, err := r.since(ctx, record)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	r.mu.Lock()
 	r.seen = &takeover{record.Revision, by}
 	r.mu.Unlock()
-	return by, nil
+	return record, by, nil
 }
 
 // since goes back to the ramp's last change, and says who changed what it serves
