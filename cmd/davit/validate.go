@@ -7,10 +7,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/azure"
 	"github.com/davit-dev/davit/internal/config"
 	"github.com/davit-dev/davit/internal/validation"
 )
@@ -73,7 +75,7 @@ func (a *app) validate(ctx context.Context, o validateOptions) error {
 	if o.list {
 		return a.listChecks(o.output == outputJSON)
 	}
-	here := newClusters("", slog.New(slog.DiscardHandler))
+	here := newClusters("", azure.New(azure.Environment(os.Getenv), nil, time.Now), slog.New(slog.DiscardHandler))
 	defer here.Close() //nolint:errcheck // nothing was changed
 	target, gates, err := a.validationTarget(ctx, o, here)
 	if err != nil {

@@ -69,7 +69,7 @@ func TestAdoptionIsAbandoned(t *testing.T) {
 	if err := router.Route(ctx, davit.Routing{Split: davit.All(release.ID), Releases: []*davit.Release{release}, Stable: release.ID}); err != nil {
 		t.Fatal(err)
 	}
-	left, err := b.cluster.plainObjects(ctx)
+	left, err := b.cluster.plainObjects(ctx, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,7 +79,7 @@ func TestHowOftenASourceIsAsked(t *testing.T) {
 			if got := newPrometheus(p, subjectOf(newWorld(), 0), nil, nil).Every(); got != want {
 				t.Errorf("%s: the Prometheus is asked every %s, want %s", every, got, want)
 			}
-			judge(t, NewJudge(time.Now), p, subjectOf(newWorld(), 0), func(s *said) {
+			judge(t, NewJudge(time.Now, nil), p, subjectOf(newWorld(), 0), func(s *said) {
 				s.want(t, davit.Inconclusive, "reading nowhere")
 			})
 		})
