@@ -112,9 +112,22 @@ func (f *follower) take(i item) (done bool, err error) {
 		return false, f.view.event(*e.Journal)
 	case e.Live != nil:
 		f.rollout = e.Live.Rollout
-		return f.rollout.Phase.Ended() || f.rollout.Phase == davit.Blocked || f.rollout.Phase == davit.Watching && !f.toEnd, f.view.live(e.Live)
+		return f.decided(), f.view.live(e.Live)
 	}
 	return false, errors.New("the server sent an empty event")
+}
+
+// decided reports whether the rollout is where the follower leaves it. One that is
+// promoted and not watched does the rest of its plan at once, which is awaited.
+func (f *follower) decided() bool {
+	switch r := f.rollout; r.Phase {
+	case davit.Watching:
+		return !f.toEnd && r.Policy.RollbackWindow > 0
+	case davit.Blocked:
+		return true
+	default:
+		return r.Phase.Ended()
+	}
 }
 
 // outcome returns nil when what was asked for is done.
