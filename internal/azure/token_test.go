@@ -178,15 +178,17 @@ func TestRefusals(t *testing.T) {
 		"control characters": {says(401, `{"error":"a\u001b[2J","error_description":"b\u0000c\td"}`), "401 Unauthorized: a [2J: b c d"},
 		"a long story":       {says(401, `{"error":"e","error_description":"`+strings.Repeat("ö", 5000)+`"}`), strings.Repeat("ö", 397)},
 		"a page":             {says(502, `<html>`+assertion), "answered 502 Bad Gateway"},
-		"another place":      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.example.org/", 307) }, "307 Temporary Redirect"},
-		"huge":               {says(200, `{"access_token":"`+strings.Repeat("a", 1<<20)+`"}`), "answered 200 OK with more than 262144 bytes"},
-		"hugely refused":     {says(400, `{"error":"`+strings.Repeat("a", 1<<20)+`"}`), "answered 400 Bad Request with more than 262144 bytes"},
-		"no JSON":            {says(200, assertion), "not with the JSON of a token"},
-		"no token":           {says(200, `{"token_type":"Bearer","expires_in":3600}`), "without a bearer token that lasts"},
-		"not a bearer's":     {says(200, `{"token_type":"pop","expires_in":3600,"access_token":"`+assertion+`"}`), "without a bearer token that lasts"},
-		"expired":            {says(200, `{"token_type":"Bearer","expires_in":0,"access_token":"`+assertion+`"}`), "without a bearer token that lasts"},
-		"for no time":        {says(200, `{"token_type":"Bearer","access_token":"`+assertion+`"}`), "without a bearer token that lasts"},
-		"cut off":            {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
+		"another place": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://evil.example.org/", http.StatusTemporaryRedirect)
+		}, "307 Temporary Redirect"},
+		"huge":           {says(200, `{"access_token":"`+strings.Repeat("a", 1<<20)+`"}`), "answered 200 OK with more than 262144 bytes"},
+		"hugely refused": {says(400, `{"error":"`+strings.Repeat("a", 1<<20)+`"}`), "answered 400 Bad Request with more than 262144 bytes"},
+		"no JSON":        {says(200, assertion), "not with the JSON of a token"},
+		"no token":       {says(200, `{"token_type":"Bearer","expires_in":3600}`), "without a bearer token that lasts"},
+		"not a bearer's": {says(200, `{"token_type":"pop","expires_in":3600,"access_token":"`+assertion+`"}`), "without a bearer token that lasts"},
+		"expired":        {says(200, `{"token_type":"Bearer","expires_in":0,"access_token":"`+assertion+`"}`), "without a bearer token that lasts"},
+		"for no time":    {says(200, `{"token_type":"Bearer","access_token":"`+assertion+`"}`), "without a bearer token that lasts"},
+		"cut off":        {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cloud := newCloud(t)
