@@ -20,6 +20,8 @@ import (
 	"github.com/davit-dev/davit/internal/audit"
 	"github.com/davit-dev/davit/internal/flag/book"
 	"github.com/davit-dev/davit/internal/flag/ofrep"
+	"github.com/davit-dev/davit/internal/flag/recent"
+	"github.com/davit-dev/davit/internal/flag/usage"
 	"github.com/davit-dev/davit/internal/server"
 	"github.com/davit-dev/davit/internal/sqlite"
 )
@@ -99,7 +101,9 @@ func serveFlags(ctx context.Context, dir, role string) (err error) {
 	if err != nil {
 		return err
 	}
-	handler := ofrep.New(b)
+	handler := ofrep.New(b) // with all that davit serve has it note
+	handler.Seen = recent.New().Note
+	handler.Used = usage.New(time.Now()).Note
 	fmt.Println(l.Addr(), text)
 	return server.New(server.Config{
 		Version: "bench", Log: slog.New(slog.DiscardHandler), OFREP: handler, Collectors: []prometheus.Collector{handler},
