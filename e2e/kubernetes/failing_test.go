@@ -16,7 +16,7 @@ import (
 // its users notice nothing.
 func TestNeverReady(t *testing.T) {
 	t.Parallel()
-	h := newHarbour(t, func(o *rig.Options) { o.Replicas, o.NodePatience, o.ProbePatience = 1, "2s", "5s" })
+	h := newHarbour(t, func(o *rig.Options) { o.Replicas, o.NodePatience, o.ProbePatience = 1, "2s", "10s" })
 	h.must(h.Fault("v2", `{"api": {"crashAfter": "1ms"}}`))
 	h.must(h.Fault("v3", `{"api": {"neverReady": true}}`))
 	h.promote(rig.BlueGreen, "v1")
@@ -32,7 +32,7 @@ func TestNeverReady(t *testing.T) {
 		{"CrashLoop", "v2", rig.BlueGreen, "CrashLoopBackOff", 30 * time.Second},
 		{"SecretThatIsNotThere", "v1", with(rig.BlueGreen, "secrets: {TOKEN: secret:nobodys/token}"), `CreateContainerConfigError: secret "nobodys" not found`, 10 * time.Second},
 		{"NoNodeHasRoom", "v1", with(rig.Rolling, "resources: {cpu: 1000}"), "Unschedulable: 0/", 10 * time.Second},
-		{"NeverReady", "v3", rig.BlueGreen, "Readiness probe failed: HTTP probe failed with statuscode: 503", 15 * time.Second},
+		{"NeverReady", "v3", rig.BlueGreen, "Readiness probe failed: HTTP probe failed with statuscode: 503", 25 * time.Second},
 		{"Impatient", "v3", rig.Strategy{Name: "impatient", Rules: "blueGreen", Deadline: "3s"}, "at step ready: api of v3 ", 5 * time.Second},
 	} {
 		h.T.Run(c.name, func(t *testing.T) {
