@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -64,7 +65,7 @@ func (f fixed) Resolve(authn.Resource) (authn.Authenticator, error) {
 // other keychain says.
 func TestResolveAsWhom(t *testing.T) {
 	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	var user string
+	var user atomic.Value // who asked last
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, _, ok := r.BasicAuth()
 		if !ok {
@@ -72,7 +73,7 @@ func TestResolveAsWhom(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		user = name
+		user.Store(name)
 		images.ServeHTTP(w, r)
 	}))
 	defer server.Close()
@@ -105,10 +106,10 @@ func TestResolveAsWhom(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		user = ""
+		user.Store("")
 		_, err := resolve(t.Context(), keychain(c.other), host+"/web:v2")
-		if user != c.want || (err == nil) != (c.want != "") {
-			t.Errorf("with a configuration for %s and %v it is asked by %q, want %q: %v", c.registry, c.other, user, c.want, err)
+		if user.Load() != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("with a configuration for %s and %v it is asked by %q, want %q: %v", c.registry, c.other, user.Load(), c.want, err)
 		}
 	}
 }
