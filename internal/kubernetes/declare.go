@@ -89,7 +89,7 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 			return err
 		}
 	}
-	if err := r.leave(ctx, w, n); err != nil {
+	if err := r.leave(ctx, w, d, n); err != nil {
 		return err
 	}
 	if d, err = r.size(ctx, w, d, n); err != nil {

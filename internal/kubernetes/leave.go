@@ -33,36 +33,47 @@ func endpoints(selector map[string]string) map[string]string {
 	return all
 }
 
-// leave takes as many pods out of the endpoints as a workload has more than n, and
+// leave takes as many pods out of the endpoints as a Deployment has more than n, and
 // returns when the cluster leads nobody to them any more: only then may they be told
 // to stop. Kubernetes does both at once, and a pod would be gone with requests still on
 // their way to it where the endpoints are behind, such as while the control plane
 // restarts. A pod that is to stay after all is put back.
-func (r *Runtime) leave(ctx context.Context, w workload, n int) error {
+func (r *Runtime) leave(ctx context.Context, w workload, d *appsv1.Deployment, n int) error {
 	if !w.service.Traffic || w.service.Autoscale != nil { // nobody is led to it; it loses pods only with all others
 		return nil
 	}
 	pods := r.cluster.podsOf(r.scope, workloadOf(w.serviceLabels(w.release, w.service.Name), map[string]string{annotationRelease: string(w.release.ID)}))
-	slices.SortFunc(pods, leavesFirst)
-	leaving := max(len(pods)-n, 0)
-	for i, pod := range pods {
-		if err := r.serve(ctx, pod, i >= leaving); err != nil {
+	leaving, staying := sides(pods, replicas(d), n)
+	for _, pod := range leaving {
+		if err := r.serve(ctx, pod, false); err != nil {
 			return err
 		}
 	}
-	err := r.await(ctx, func() bool {
-		for i, pod := range pods {
-			now := r.cluster.podNow(pod)
-			if now != nil && isServing(now) != (i >= leaving) || i < leaving && r.cluster.isEndpoint(r.scope, pod) {
-				return false
-			}
+	for _, pod := range staying {
+		if err := r.serve(ctx, pod, true); err != nil {
+			return err
 		}
-		return true
+	}
+	is := func(pod *corev1.Pod, serves bool) bool {
+		now := r.cluster.podNow(pod)
+		return now == nil || isServing(now) == serves
+	}
+	err := r.await(ctx, func() bool {
+		return !slices.ContainsFunc(staying, func(p *corev1.Pod) bool { return !is(p, true) }) &&
+			!slices.ContainsFunc(leaving, func(p *corev1.Pod) bool { return !is(p, false) || r.cluster.isEndpoint(r.scope, p) })
 	})
 	if err != nil {
 		return fmt.Errorf("taking pods of %s out of the endpoints: %w", w.name, err)
 	}
 	return nil
+}
+
+// sides sorts pods, and returns those that leave when a Deployment is to have n instead
+// of has, and those that stay. What is between them is neither: a pod that the cluster
+// is about to stop already, or one too many while it replaces another.
+func sides(pods []*corev1.Pod, has, n int) (leaving, staying []*corev1.Pod) {
+	slices.SortFunc(pods, leavesFirst)
+	return pods[:max(min(len(pods), has)-n, 0)], pods[max(len(pods)-n, 0):]
 }
 
 // leavesFirst sorts pods as a ReplicaSet stops them: those that do not serve come
