@@ -19,7 +19,8 @@ import (
 
 // Carry returns what carries requests to an instance by the API server's proxy of
 // pods, which reaches them wherever the server runs. What it returns as a
-// *davit.Error says nothing about the pod. HTTP/2 without TLS is not carried.
+// *davit.Error says nothing about the pod. HTTP/2 without TLS is not carried, nor is
+// an Authorization: the API server would take it for itself, and hand none on.
 func (r *Runtime) Carry(i davit.Instance) http.RoundTripper {
 	return carrier{r.cluster.api, i}
 }
@@ -36,6 +37,12 @@ const auditHeader = "Audit-Id"
 // RoundTrip implements http.RoundTripper.
 func (c carrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	asking := doing("asking", "Pod", c.instance.ID) + " through the API server"
+	if request.Header.Get("Authorization") != "" {
+		return nil, &davit.Error{
+			Code: davit.CodeUnsupported, Message: asking + ": an Authorization cannot be handed on to a pod",
+			Hint: "ask at the front door, or let the path that is asked need none",
+		}
+	}
 	_, port, err := net.SplitHostPort(c.instance.Address)
 	if err != nil {
 		return nil, &davit.Error{Code: davit.CodeUnavailable, Message: asking, Err: err}

@@ -110,3 +110,27 @@ func TestCarryPastTheAPIServer(t *testing.T) {
 		t.Errorf("nobody: %v", err)
 	}
 }
+
+// TestCarryKeepsCredentials has a request with credentials for the pod: the API server
+// is not shown them.
+func TestCarryKeepsCredentials(t *testing.T) {
+	asked := false
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	known, err := newAPI(&rest.Config{Host: s.URL, BearerToken: "secret"}, "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://10.1.2.3:8080/", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetBasicAuth("anna", "the-password")
+	answer, err := carrier{known, davit.Instance{ID: "web-1", Address: "10.1.2.3:8080"}}.RoundTrip(request)
+	if answer != nil {
+		t.Cleanup(func() { answer.Body.Close() }) //nolint:errcheck // nothing is read of it
+	}
+	s.Close() // and with it whoever is being served
+	if davit.ErrorCode(err) != davit.CodeUnsupported || asked {
+		t.Errorf("answered %v, and the API server was asked: %v", err, asked)
+	}
+}
