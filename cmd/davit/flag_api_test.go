@@ -324,3 +324,28 @@ func TestAccessKeysGoSoFar(t *testing.T) {
 		t.Errorf("audit: %+v (%v)", entries, err)
 	}
 }
+
+// TestAccessKeysReachNobody has an access key, for which a ramp may be begun, name what
+// the server would then reach in its owner's place.
+func TestAccessKeysReachNobody(t *testing.T) {
+	s := serveFlags(t)
+	s.want(t, 201, "POST", "/v1/flags/shop", newBoolean)
+	_, text := s.want(t, 201, "POST", "/v1/flagkeys/shop", `{"environment":"production","kind":"admin","name":"admin"}`)
+	var made struct{ Key string }
+	if err := json.Unmarshal([]byte(text), &made); err != nil {
+		t.Fatal(err)
+	}
+	for name, more := range map[string]string{
+		"Prometheus": `"source":{"prometheus":"http://127.0.0.1:1","requests":"a","errors":"b"}`,
+		"endpoint":   `"source":{"json":"http://127.0.0.1:1","requests":"/a","errors":"/b"}`,
+		"notify":     `"notify":"http://127.0.0.1:1/"`,
+		"key":        `"notifyKey":"env:HOME"`,
+		"hook":       `"holds":[{"at":{"kind":"before start"},"gate":{"name":"n","kind":"hook","says":"n","params":{}}}]`,
+	} {
+		body := `{"environment":"production","to":"on","steps":[50],"bake":"1m","patience":"1m","maxErrors":0.01,"minRequests":10,` + more + `}`
+		resp, text := s.ask(t, "POST", "/v1/flags/shop/shop%2Fnew/ramps", made.Key, body)
+		if resp.StatusCode != 403 || !strings.Contains(text, "no access key begins a ramp with") {
+			t.Errorf("%s: %d %s", name, resp.StatusCode, text)
+		}
+	}
+}
