@@ -95,6 +95,18 @@ func (l laterRuntime) Declare(ctx context.Context, release *davit.Release, size 
 	return p.Runtime.Declare(ctx, release, size)
 }
 
+// Claim is engine.Claimer's.
+func (l laterRuntime) Claim(ctx context.Context) error {
+	p, err := l.now()
+	if err != nil {
+		return err
+	}
+	if c, ok := p.Runtime.(engine.Claimer); ok {
+		return c.Claim(ctx)
+	}
+	return nil
+}
+
 func (l laterRuntime) Instances(ctx context.Context) ([]davit.Instance, error) {
 	p, err := l.now()
 	if err != nil {

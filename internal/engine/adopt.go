@@ -45,6 +45,9 @@ func (d *driver) adoptRelease(ctx context.Context, release *davit.Release, req A
 	if d.rollout != nil || len(d.queue) > 0 {
 		return d.busy()
 	}
+	if err := d.claim(ctx); err != nil {
+		return err
+	}
 	t := d.transition(d.Now())
 	t.change.Releases = append(t.change.Releases, release)
 	t.state(req.Actor, "environment.adopt", req.Reason, davit.State{

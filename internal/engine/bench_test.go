@@ -18,9 +18,10 @@ type bench struct {
 	world   *world
 	store   *memory
 	engine  *Engine
-	clock   time.Duration  // off from the true time; it jumps while the server is down
-	setBack time.Duration  // sum of the jumps back
-	lease   *leasingRouter // nil: the router leases nothing
+	clock   time.Duration               // off from the true time; it jumps while the server is down
+	setBack time.Duration               // sum of the jumps back
+	lease   *leasingRouter              // nil: the router leases nothing
+	claim   func(context.Context) error // nil: nobody else reaches the world
 	hooks   hooks
 	stop    func()
 }
@@ -42,11 +43,15 @@ func (b *bench) boot() {
 	if b.lease != nil {
 		router = leasing{seen, b.lease}
 	}
+	var runtime Runtime = seen
+	if b.claim != nil {
+		runtime = claiming{seen, b.claim}
+	}
 	b.engine = New(Config{
 		Lease: testLease, Judges: b.hooks.judges(),
 		Store: &storeView{b.store, b.store.life},
 		Platform: func(davit.Environment) (Platform, error) {
-			return Platform{Runtime: seen, Router: router, Metrics: seen}, nil
+			return Platform{Runtime: runtime, Router: router, Metrics: seen}, nil
 		},
 		Now:   func() time.Time { return time.Now().Add(offset) },
 		NewID: func(now time.Time) string { ids++; return fmt.Sprintf("r%d-%d", now.Unix(), ids) },

@@ -144,12 +144,24 @@ func (e *Engine) Deploy(ctx context.Context, req DeployRequest) (*Proposal, erro
 			return err
 		}
 		proposal.Notes = append(proposal.Notes, d.barred(ctx, release.ID)...)
+		if err := d.claim(ctx); err != nil {
+			return err
+		}
 		return d.admit(ctx, proposal.Rollout, release, req.Queue)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return proposal, nil
+}
+
+// claim takes the environment for this server, where others could want it.
+func (d *driver) claim(ctx context.Context) error {
+	c, ok := d.platform.Runtime.(Claimer)
+	if !ok {
+		return nil
+	}
+	return limited(ctx, 0, c.Claim)
 }
 
 // stable returns the release that serves, nil when none does.

@@ -44,6 +44,14 @@ type Router interface {
 	Drain(ctx context.Context, release *davit.Release) (remaining int64, err error)
 }
 
+// Claimer is a Runtime whose environments other servers reach too, which know nothing
+// of this one's rollouts.
+type Claimer interface {
+	// Claim takes the environment for this server, or says whose it is. It is
+	// idempotent. What runs nothing any more is nobody's again.
+	Claim(ctx context.Context) error
+}
+
 // Carrier is a Runtime whose instances may listen where nobody here can dial them.
 type Carrier interface {
 	// Carry returns what carries requests to an instance, whose address they name.

@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -46,7 +47,8 @@ func newAPI(config *rest.Config, namespace string) (api, error) {
 	config.UserAgent = fieldManager
 	config.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(requestsPerSecond, requestsAtOnce) // of all groups together
 	known := runtime.NewScheme()
-	add := runtime.NewSchemeBuilder(corev1.AddToScheme, appsv1.AddToScheme, autoscalingv2.AddToScheme, policyv1.AddToScheme, discoveryv1.AddToScheme, gatewayv1.Install)
+	add := runtime.NewSchemeBuilder(corev1.AddToScheme, appsv1.AddToScheme, autoscalingv2.AddToScheme, policyv1.AddToScheme, discoveryv1.AddToScheme,
+		coordinationv1.AddToScheme, gatewayv1.Install)
 	if err := add.AddToScheme(known); err != nil {
 		return api{}, fmt.Errorf("registering the kinds of objects: %w", err)
 	}
@@ -62,7 +64,7 @@ func newAPI(config *rest.Config, namespace string) (api, error) {
 	a := api{namespace: namespace, groups: map[schema.GroupVersion]rest.Interface{}, base: base, transport: client.Transport}
 	for _, group := range []schema.GroupVersion{
 		corev1.SchemeGroupVersion, appsv1.SchemeGroupVersion, autoscalingv2.SchemeGroupVersion, policyv1.SchemeGroupVersion,
-		discoveryv1.SchemeGroupVersion, gatewayGroup,
+		discoveryv1.SchemeGroupVersion, coordinationv1.SchemeGroupVersion, gatewayGroup,
 	} {
 		config.GroupVersion, config.APIPath = &group, "/apis"
 		if group.Group == "" {
@@ -115,6 +117,10 @@ func (a api) autoscalers() kind[*autoscalingv2.HorizontalPodAutoscaler] {
 	return kind[*autoscalingv2.HorizontalPodAutoscaler]{a.groups[autoscalingv2.SchemeGroupVersion], a.namespace, "horizontalpodautoscalers", func() *autoscalingv2.HorizontalPodAutoscaler { return new(autoscalingv2.HorizontalPodAutoscaler) }}
 }
 
+func (a api) leases() kind[*coordinationv1.Lease] {
+	return kind[*coordinationv1.Lease]{a.groups[coordinationv1.SchemeGroupVersion], a.namespace, "leases", func() *coordinationv1.Lease { return new(coordinationv1.Lease) }}
+}
+
 func (a api) routes() kind[*gatewayv1.HTTPRoute] {
 	return kind[*gatewayv1.HTTPRoute]{a.groups[gatewayGroup], a.namespace, "httproutes", func() *gatewayv1.HTTPRoute { return new(gatewayv1.HTTPRoute) }}
 }
@@ -140,6 +146,11 @@ func (k kind[T]) patch(ctx context.Context, name string, form types.PatchType, d
 	err := k.client.Patch(form).Namespace(k.namespace).Resource(k.resource).Name(name).
 		VersionedParams(&options, metav1.ParameterCodec).Body(data).Do(ctx).Into(patched)
 	return patched, err
+}
+
+// create makes an object that there is none of yet.
+func (k kind[T]) create(ctx context.Context, object T) error {
+	return k.client.Post().Namespace(k.namespace).Resource(k.resource).Body(object).Do(ctx).Error()
 }
 
 // remove deletes an object.

@@ -88,7 +88,7 @@ func (b *bench) connect() *Cluster {
 		b.Fatal(err)
 	}
 	c, err := Connect(b.Context(), Options{
-		Kubeconfig: path, Namespace: b.namespace, NodePatience: testPatience, Log: slog.New(slog.NewTextHandler(b.Output(), nil)),
+		Kubeconfig: path, Namespace: b.namespace, Server: b.namespace, NodePatience: testPatience, Log: slog.New(slog.NewTextHandler(b.Output(), nil)),
 	})
 	if err != nil {
 		b.Fatal(err)

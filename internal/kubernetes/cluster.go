@@ -65,7 +65,7 @@ type Cluster struct {
 	keychain authn.Keychain
 	metrics  http.RoundTripper // Options.Metrics
 
-	deployments, pods, services, slices, budgets, events cache.SharedIndexInformer // of what Davit made; events are warnings about pods
+	deployments, pods, services, slices, budgets, leases, events cache.SharedIndexInformer // of what Davit made; events are warnings about pods
 
 	changes *hub // of deployments, pods and services, by scope
 
@@ -152,8 +152,8 @@ func (c *Cluster) watch() error {
 	c.deployments, c.pods = c.api.deployments().informer(cache.Indexers{indexByScope: byScope}, own), c.api.pods().informer(cache.Indexers{indexByScope: byScope}, own)
 	c.services, c.events = c.api.services().informer(nil, own), c.api.events().informer(cache.Indexers{indexByPod: byPod}, aboutPods)
 	c.slices = c.api.slices().informer(cache.Indexers{indexByScope: byScope}, own) // they have their Services' labels
-	c.budgets = c.api.budgets().informer(nil, own)
-	all := []cache.SharedIndexInformer{c.deployments, c.pods, c.services, c.slices, c.budgets, c.events}
+	c.budgets, c.leases = c.api.budgets().informer(nil, own), c.api.leases().informer(nil, own)
+	all := []cache.SharedIndexInformer{c.deployments, c.pods, c.services, c.slices, c.budgets, c.leases, c.events}
 	for _, informer := range all {
 		if err := informer.SetTransform(slim); err != nil {
 			return fmt.Errorf("watching %s: %w", c, err)

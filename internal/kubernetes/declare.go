@@ -19,13 +19,18 @@ import (
 // It returns when the API server has taken that and the watch has shown it, so
 // that whoever lists instances afterwards sees what was declared. A service that
 // is to have none is deleted with all that belongs to it; its pods leave as they
-// do when they are too many.
+// do when they are too many. With the last of its services the environment is
+// nobody's again.
 func (r *Runtime) Declare(ctx context.Context, release *davit.Release, size davit.Size) error {
 	if err := r.cluster.ready(ctx); err != nil {
 		return fmt.Errorf("declaring %s: %w", release.ID, err)
 	}
-	if err := r.cluster.claimed(r.scope); err != nil {
-		return err
+	claim := r.cluster.claimed(r.scope)
+	if size.Total() > 0 {
+		claim = r.Claim(ctx)
+	}
+	if claim != nil {
+		return claim
 	}
 	for _, d := range r.cluster.deploymentsIn(r.scope) {
 		if d.Annotations[annotationRelease] == string(release.ID) && size[d.Labels[labelService]] == 0 {
@@ -40,6 +45,9 @@ func (r *Runtime) Declare(ctx context.Context, release *davit.Release, size davi
 				return err
 			}
 		}
+	}
+	if len(r.cluster.deploymentsIn(r.scope)) == 0 {
+		return r.relinquish(ctx)
 	}
 	return nil
 }
@@ -76,7 +84,6 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 		return err
 	}
 	w := newWorkload(r.scope, release, service, sleeps)
-	w.server = r.cluster.server
 	r.forget(w.name)
 	d, complaints := r.cluster.deploymentOf(w.name), r.cluster.complaints(r.scope, w.name)
 	if len(complaints) > 0 || !r.complete(w) {

@@ -162,7 +162,10 @@ func live(b *bench, cluster *Cluster) error {
 	if err := router.Route(ctx, routing); err != nil {
 		return err
 	}
-	return asks(ctx, runtime)
+	if err := asks(ctx, runtime); err != nil {
+		return err
+	}
+	return runtime.Declare(ctx, release, nil) // the last one, so that the environment is nobody's again
 }
 
 // asks has every instance asked, as gates do, and returns what is forbidden; it waits

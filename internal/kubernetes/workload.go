@@ -21,7 +21,6 @@ type workload struct {
 	service davit.Service
 	name    string // of all the objects
 	sleeps  bool   // the API server knows preStop sleeps
-	server  string // the installation that it belongs to; "" for none
 }
 
 func newWorkload(s scope, release *davit.Release, service davit.Service, sleeps bool) workload {
@@ -52,14 +51,10 @@ func (w workload) deployment(n int) (*appsv1.Deployment, error) {
 		return nil, err
 	}
 	replicas, history := int32(n), int32(1) //nolint:gosec // 0 to 1000
-	meta := w.meta(nil)
-	if w.server != "" {
-		meta.Annotations[annotationServer] = w.server
-	}
 	surge, unavailable := intstr.FromInt32(1), intstr.FromInt32(0)
 	return &appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
-		ObjectMeta: meta,
+		ObjectMeta: w.meta(nil),
 		Spec: appsv1.DeploymentSpec{
 			Replicas: &replicas, RevisionHistoryLimit: &history,
 			Selector: &metav1.LabelSelector{MatchLabels: w.selector(w.release.ID, w.service.Name)},
