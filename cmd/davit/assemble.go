@@ -67,7 +67,7 @@ func assemble(ctx context.Context, dir string, lease time.Duration, handedOver b
 	if p.platforms, err = openPlatforms(ctx, dir, serverName(p.audit), log); err != nil {
 		return nil, err
 	}
-	p.platforms.ramps = newRamps(p.flags.Book, p.store)
+	p.platforms.ramps, p.platforms.environment = newRamps(p.flags.Book, p.store), p.store.Environment
 	p.observer = newObserver(p.store, p.audit, log)
 	p.engine = engine.New(engine.Config{
 		Store: p.store, Platform: p.platforms.Platform, Judges: judges(p.platforms, p.flags.Book), Lease: lease, Now: time.Now, NewID: newID,

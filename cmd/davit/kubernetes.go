@@ -25,9 +25,8 @@ type clusters struct {
 	azure  *azure.Identity
 	log    *slog.Logger
 
-	mu       sync.Mutex
-	open     map[clusterKey]*kubernetes.Cluster
-	runtimes map[[2]string]*kubernetes.Runtime // by application and environment
+	mu   sync.Mutex
+	open map[clusterKey]*kubernetes.Cluster
 }
 
 // clusterKey is what makes two environments share a cluster.
@@ -37,7 +36,7 @@ type clusterKey struct {
 }
 
 func newClusters(server string, identity *azure.Identity, log *slog.Logger) *clusters {
-	return &clusters{server: server, azure: identity, log: log, open: map[clusterKey]*kubernetes.Cluster{}, runtimes: map[[2]string]*kubernetes.Runtime{}}
+	return &clusters{server: server, azure: identity, log: log, open: map[clusterKey]*kubernetes.Cluster{}}
 }
 
 // platform returns the pair that an environment on a cluster runs on.
@@ -50,33 +49,31 @@ func (c *clusters) platform(e davit.Environment) engine.Platform {
 }
 
 func (c *clusters) connect(e davit.Environment) (engine.Platform, error) {
-	var site davit.Kubernetes
-	if e.Site.Kubernetes != nil {
-		site = *e.Site.Kubernetes
-	}
+	site := siteOf(e)
 	cluster, err := c.at(site)
 	if err != nil {
 		return engine.Platform{}, err
 	}
-	runtime := cluster.Runtime(e.Application, e.Name)
-	c.mu.Lock()
-	c.runtimes[[2]string{e.Application, e.Name}] = runtime
-	c.mu.Unlock()
 	router := cluster.Router(e.Application, e.Name, gatewayOptions(site))
-	return engine.Platform{Runtime: runtime, Router: router, Metrics: router}, nil
+	return engine.Platform{Runtime: cluster.Runtime(e.Application, e.Name), Router: router, Metrics: router}, nil
 }
 
-// logs calls each with the lines of an environment that is on a cluster; found is
-// false when none is.
-func (c *clusters) logs(ctx context.Context, q api.LogQuery, lines int, each func(api.LogLine) error) (found bool, err error) {
-	c.mu.Lock()
-	runtime := c.runtimes[[2]string{q.Application, q.Environment}]
-	c.mu.Unlock()
-	if runtime == nil {
-		return false, nil
+// logs calls each with the lines of an environment.
+func (c *clusters) logs(ctx context.Context, e davit.Environment, q api.LogQuery, lines int, each func(api.LogLine) error) error {
+	cluster, err := c.at(siteOf(e))
+	if err != nil {
+		return err
 	}
 	query := kubernetes.LogQuery{Service: q.Service, Lines: lines, Follow: q.Follow}
-	return true, runtime.Logs(ctx, query, func(l kubernetes.LogLine) error { return each(api.LogLine(l)) })
+	return cluster.Runtime(e.Application, e.Name).Logs(ctx, query, func(l kubernetes.LogLine) error { return each(api.LogLine(l)) })
+}
+
+// siteOf returns where on its cluster an environment is.
+func siteOf(e davit.Environment) davit.Kubernetes {
+	if e.Site.Kubernetes == nil {
+		return davit.Kubernetes{}
+	}
+	return *e.Site.Kubernetes
 }
 
 // at returns the namespace of a cluster that a site is in.

@@ -33,6 +33,8 @@ type platforms struct {
 	clusters   *clusters
 	azure      *azure.Identity // who signs in to Azure's registries and Prometheus
 	ramps      *ramps
+	// environment returns an environment as it is recorded.
+	environment func(ctx context.Context, application, name string) (*davit.Environment, error)
 }
 
 // openPlatforms adopts the proxy and the instances that an earlier server left
@@ -110,8 +112,12 @@ func (p *platforms) Logs(ctx context.Context, q api.LogQuery, each func(api.LogL
 		}
 		return each(l)
 	}
-	if found, err := p.clusters.logs(ctx, q, lines, chosen); found {
+	switch e, err := p.environment(ctx, q.Application, q.Environment); {
+	case davit.ErrorCode(err) == davit.CodeNotFound: // of one that is gone there may be lines on this host
+	case err != nil:
 		return err
+	case e.Platform == platformKubernetes:
+		return p.clusters.logs(ctx, *e, q, lines, chosen)
 	}
 	query := process.Query{Service: q.Service, Lines: lines, Follow: q.Follow}
 	return p.host.Environment(q.Application, q.Environment).Logs(ctx, query, func(l process.Line) error {
