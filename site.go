@@ -37,7 +37,13 @@ type Gateway struct {
 	Namespace string `json:"namespace,omitempty"`
 	// Section is the listener; all of them when empty.
 	Section string `json:"section,omitempty"`
+	// Affinity is how users stay at a release while two have a share: AffinityCookie,
+	// or "" for not.
+	Affinity string `json:"affinity,omitempty"`
 }
+
+// AffinityCookie has the Gateway give every user a cookie that names where they were.
+const AffinityCookie = "cookie"
 
 // Equal reports whether both say the same.
 func (s Site) Equal(other Site) bool { return reflect.DeepEqual(s, other) }

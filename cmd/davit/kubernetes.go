@@ -116,6 +116,7 @@ func gatewayOptions(site davit.Kubernetes) kubernetes.GatewayOptions {
 	options := kubernetes.GatewayOptions{Prometheus: site.Prometheus}
 	if g := site.Gateway; g != nil {
 		options.Name, options.Namespace, options.Section = g.Name, g.Namespace, g.Section
+		options.Affinity = g.Affinity == davit.AffinityCookie
 	}
 	return options
 }

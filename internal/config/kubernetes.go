@@ -48,7 +48,7 @@ func (c *cluster) fields() []field {
 }
 
 // gateway names a Gateway.
-type gateway struct{ name, namespace, section item[string] }
+type gateway struct{ name, namespace, section, affinity item[string] }
 
 func (*gateway) about() about {
 	return about{name: "a gateway", doc: "A Gateway of the Gateway API. In short: only its name."}
@@ -61,6 +61,10 @@ func (g *gateway) fields() []field {
 		{key: "name", into: scalar(&g.name, objectName()), required: true, doc: "name of the Gateway"},
 		{key: "namespace", into: scalar(&g.namespace, label()), absent: "that of the instances", doc: "namespace of the Gateway"},
 		{key: "section", into: scalar(&g.section, objectName()), absent: "all", doc: "the listener to attach to"},
+		{
+			key: "affinity", into: scalar(&g.affinity, oneWord(davit.AffinityCookie)), absent: "two requests of one user may reach two releases",
+			doc: "`cookie` has users stay at their release while it has a share, by the session persistence of the Gateway API, where the Gateway offers it",
+		},
 	}
 }
 
@@ -119,7 +123,7 @@ func (e *environment) site(x *resolver) davit.Site {
 		site.Kubeconfig = x.path(k.kubeconfig.value)
 	}
 	if g := k.gateway.value; k.gateway.set {
-		site.Gateway = &davit.Gateway{Name: g.name.value, Namespace: g.namespace.value, Section: g.section.value}
+		site.Gateway = &davit.Gateway{Name: g.name.value, Namespace: g.namespace.value, Section: g.section.value, Affinity: g.affinity.value}
 	}
 	return davit.Site{Kubernetes: site}
 }

@@ -31,6 +31,7 @@ type observer struct {
 	absent  string                     // why there is no door, if that is known
 	marks   markings                   // what the Gateway tells; an application may tell its release itself
 	routing string                     // how answers are marked that the routing deals, where they are
+	sticky  bool                       // users are to stay at their release
 }
 
 // target is where the front door is asked.
@@ -62,6 +63,9 @@ func (o *observer) observe(ctx context.Context, before, wanted davit.Split) (eff
 			return "", err
 		}
 		effect = fmt.Sprintf("seen at %s: %s", o.door.address(t), test)
+		if o.sticky && t.kind == httpRoute && test.stay == 0 {
+			effect += "; no answer has its user stay, so the Gateway does not heed affinity:"
+		}
 	}
 	return effect, nil
 }
@@ -93,6 +97,9 @@ func (o *observer) look(ctx context.Context, t target, test *splitTest) error {
 			continue
 		}
 		test.add(o.known[a.release])
+		if a.stays {
+			test.stay++
+		}
 		if test.shown() || dealt && test.known == 0 && test.row >= manyEnough {
 			return nil
 		}

@@ -51,6 +51,7 @@ func (d *door) address(t target) string {
 type answer struct {
 	release, routing string
 	status           int
+	stays            bool // it has its user stay
 	err              error
 }
 
@@ -89,7 +90,7 @@ func (d *door) get(ctx context.Context, t target, release davit.ReleaseID) answe
 	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer)); err != nil { // so that the application is not cut off
 		return answer{err: err}
 	}
-	a := answer{release: res.Header.Get(releaseHeader), routing: res.Header.Get(routingHeader), status: res.StatusCode}
+	a := answer{release: res.Header.Get(releaseHeader), routing: res.Header.Get(routingHeader), status: res.StatusCode, stays: keeps(res)}
 	if cmp.Or(res.Header.Get("Grpc-Status"), res.Trailer.Get("Grpc-Status")) == unavailable {
 		a.status = http.StatusServiceUnavailable
 	}

@@ -46,6 +46,7 @@ type splitTest struct {
 	before *otherSplit // among others; nil when the wanted split was in effect before
 
 	known, unknown int
+	stay           int // answers that have their user stay
 	// Since the wanted split began to show: answers in a row, and those of each
 	// release among them.
 	row    int

@@ -16,7 +16,7 @@ import (
 
 // observer returns what sees a routing through the front door.
 func (r *Router) observer(routing davit.Routing) *observer {
-	o := &observer{known: map[string]davit.ReleaseID{}}
+	o := &observer{known: map[string]davit.ReleaseID{}, sticky: r.options.Affinity}
 	for _, release := range routing.Releases {
 		if address := release.Config.Front.Address; address != "" && (o.door == nil || release.ID == routing.Stable) {
 			o.door = newDoor(address)

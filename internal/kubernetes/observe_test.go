@@ -30,6 +30,7 @@ type gate struct {
 	change        time.Time
 	unmarked      bool // answers do not tell their release
 	dealt         bool // answers tell by which routing they were dealt
+	stays         bool // answers have their user stay
 	err           error
 
 	mu     sync.Mutex
@@ -66,7 +67,7 @@ func (g *gate) ask(_ context.Context, _ target, release davit.ReleaseID) answer 
 	if release != "" {
 		id = release
 	}
-	a := answer{release: releaseMark(id), status: http.StatusOK, err: g.err}
+	a := answer{release: releaseMark(id), status: http.StatusOK, stays: g.stays, err: g.err}
 	switch {
 	case g.dealt:
 		a.routing = by

@@ -154,7 +154,7 @@ func (d *dealing) prefixes(host string) []string {
 // service there, by their shares; and for those who name a release, that one.
 // Paths that lead to the same backends share a rule.
 func (d *dealing) rules(host string) []gatewayv1.HTTPRouteRule {
-	r := ruleSet{dealing: d, marks: d.marks[d.kind(host)]}
+	r := ruleSet{dealing: d, marks: d.marks[d.kind(host)], sticky: d.gateway.Affinity && d.kind(host) == httpRoute}
 	for _, prefix := range d.prefixes(host) {
 		r.add(d.backends(host, prefix, d.routing.Split, d.serving...), gatewayv1.HTTPRouteMatch{Path: pathMatch(prefix)})
 		for _, id := range d.named() {
@@ -301,6 +301,7 @@ func routeName(s scope, host string) string {
 type ruleSet struct {
 	dealing *dealing
 	marks   marking
+	sticky  bool // users stay at a release
 	rules   []gatewayv1.HTTPRouteRule
 	index   map[string]int // by what leads to the same backends
 }
@@ -323,7 +324,11 @@ func (r *ruleSet) add(backends []gatewayv1.HTTPBackendRef, match gatewayv1.HTTPR
 	if !known {
 		i = len(r.rules)
 		r.index[key.String()] = i
-		r.rules = append(r.rules, gatewayv1.HTTPRouteRule{BackendRefs: backends, Filters: r.dealing.ruleFilters(r.marks, backends, named)})
+		rule := gatewayv1.HTTPRouteRule{BackendRefs: backends, Filters: r.dealing.ruleFilters(r.marks, backends, named)}
+		if r.sticky && !named {
+			rule.SessionPersistence = sessions()
+		}
+		r.rules = append(r.rules, rule)
 	}
 	r.rules[i].Matches = append(r.rules[i].Matches, match)
 }

@@ -23,6 +23,8 @@ type GatewayOptions struct {
 	// the listener to attach to (all of them when empty). Without a name there is
 	// no Gateway, and traffic is split by the numbers of instances.
 	Name, Namespace, Section string
+	// Affinity has users stay at their release by a cookie of the Gateway's.
+	Affinity bool
 	// Prometheus is the base URL of the Prometheus that the figures are read from;
 	// "" when there is none.
 	Prometheus string
@@ -125,7 +127,7 @@ func called(release *davit.Release) bool {
 }
 
 // Check refuses releases whose routes the Gateway could not take side by side.
-func (r *Router) Check(_ context.Context, from, to *davit.Release) error {
+func (r *Router) Check(ctx context.Context, from, to *davit.Release) error {
 	if r.options.Name == "" {
 		return nil
 	}
@@ -133,7 +135,10 @@ func (r *Router) Check(_ context.Context, from, to *davit.Release) error {
 	if from != nil && from.ID != to.ID {
 		routing.Releases, routing.Split, routing.Stable = append(routing.Releases, from), davit.All(from.ID), from.ID
 	}
-	_, err := newDealing(r.scope, r.options, routing, nil).routes()
+	routes, err := newDealing(r.scope, r.options, routing, nil).routes()
+	if err == nil && r.options.Affinity {
+		err = r.cluster.api.keepSessions(ctx, routes)
+	}
 	return err
 }
 
