@@ -51,7 +51,8 @@ func (c *Cluster) startControlPlane(ctx context.Context) error {
 		},
 		controller(ControllerManager, "https://"+nodeIP+":10257/healthz",
 			"--use-service-account-credentials", "--service-account-private-key-file="+pki("accounts.key"), "--root-ca-file="+pki("ca.crt"),
-			"--cluster-signing-cert-file="+pki("ca.crt"), "--cluster-signing-key-file="+pki("ca.key")),
+			"--cluster-signing-cert-file="+pki("ca.crt"), "--cluster-signing-key-file="+pki("ca.key"),
+			"--horizontal-pod-autoscaler-sync-period=1s"), // instead of 15
 		controller(Scheduler, "https://"+nodeIP+":10259/healthz"),
 	)
 }
