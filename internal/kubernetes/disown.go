@@ -109,26 +109,16 @@ func (w workload) plain(from *appsv1.Deployment) *appsv1.Deployment {
 // alone who send it; their answers then have it too. There are several of a host where
 // one cannot take all its rules.
 func plainRoutes(s scope, gateway GatewayOptions, release *davit.Release, header *gatewayv1.HTTPHeader) []*gatewayv1.HTTPRoute {
-	byHost, kinds := map[string][]gatewayv1.HTTPRouteRule{}, map[string]string{}
-	for _, r := range release.Config.Routes {
-		match := gatewayv1.HTTPRouteMatch{Path: pathMatch(r.Prefix)}
-		rule := gatewayv1.HTTPRouteRule{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
-			BackendObjectReference: gatewayv1.BackendObjectReference{
-				Name: gatewayv1.ObjectName(plainName(s, r.Service)), Port: new(portOf(release.Config.Services[r.Service])),
-			},
-		}}}}
-		if header != nil {
-			match.Headers = []gatewayv1.HTTPHeaderMatch{{Type: new(gatewayv1.HeaderMatchExact), Name: header.Name, Value: header.Value}}
-			rule.Filters = answerHeaders(*header)
-		}
-		rule.Matches = []gatewayv1.HTTPRouteMatch{match}
-		byHost[hostPattern(r.Host)] = append(byHost[hostPattern(r.Host)], rule)
-		kinds[hostPattern(r.Host)] = kindOf(release.Config.Services[r.Service])
-	}
+	d := newDealing(s, gateway, davit.Routing{Split: davit.All(release.ID), Stable: release.ID, Releases: []*davit.Release{release}}, nil)
 	var all []*gatewayv1.HTTPRoute
-	for _, host := range slices.Sorted(maps.Keys(byHost)) {
-		for rules := range slices.Chunk(byHost[host], maxRules) {
-			r := plainRoute(s, gateway, kinds[host], host, rules)
+	for _, host := range d.hosts() {
+		var rules []gatewayv1.HTTPRouteRule
+		for _, prefix := range d.prefixes(host) {
+			service := release.Config.Services[serviceAt(release.Config.Routes, host, prefix)]
+			rules = append(rules, plainRule(s, service, prefix, header))
+		}
+		for part := range slices.Chunk(rules, maxRules) {
+			r := plainRoute(s, gateway, d.kind(host), host, part)
 			if len(all) > 0 && strings.HasPrefix(all[len(all)-1].Name, r.Name) {
 				r.Name = fmt.Sprintf("%s-%d", r.Name, len(all))
 			}
@@ -136,6 +126,19 @@ func plainRoutes(s scope, gateway GatewayOptions, release *davit.Release, header
 		}
 	}
 	return all
+}
+
+func plainRule(s scope, service davit.Service, prefix string, header *gatewayv1.HTTPHeader) gatewayv1.HTTPRouteRule {
+	match := gatewayv1.HTTPRouteMatch{Path: pathMatch(prefix)}
+	rule := gatewayv1.HTTPRouteRule{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
+		BackendObjectReference: gatewayv1.BackendObjectReference{Name: gatewayv1.ObjectName(plainName(s, service.Name)), Port: new(portOf(service))},
+	}}}}
+	if header != nil {
+		match.Headers = []gatewayv1.HTTPHeaderMatch{{Type: new(gatewayv1.HeaderMatchExact), Name: header.Name, Value: header.Value}}
+		rule.Filters = answerHeaders(*header)
+	}
+	rule.Matches = []gatewayv1.HTTPRouteMatch{match}
+	return rule
 }
 
 func plainRoute(s scope, gateway GatewayOptions, kind, host string, rules []gatewayv1.HTTPRouteRule) *gatewayv1.HTTPRoute {

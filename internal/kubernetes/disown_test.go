@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -82,5 +83,30 @@ func TestPlainRoutesOfManyPaths(t *testing.T) {
 	}
 	if len(paths) != len(release.Config.Routes) || len(names) != 6 {
 		t.Errorf("%d paths in %d routes, want %d in 6", len(paths), len(names), len(release.Config.Routes))
+	}
+}
+
+// A host that a less specific one covers has the paths of that too: not every Gateway
+// looks further than at the most specific host.
+func TestPlainRoutesOfOverlappingHosts(t *testing.T) {
+	release := routed("v1", davit.Route{Prefix: "/", Service: "web"}, davit.Route{Host: "*.example.org", Prefix: "/static", Service: "static"},
+		davit.Route{Host: "shop.example.org", Prefix: "/api", Service: "api"})
+	got := map[string]string{}
+	for _, r := range plainRoutes(shop, public, release, nil) {
+		host := ""
+		if len(r.Spec.Hostnames) > 0 {
+			host = string(r.Spec.Hostnames[0])
+		}
+		for _, rule := range r.Spec.Rules {
+			got[host+*rule.Matches[0].Path.Value] = string(rule.BackendRefs[0].Name)
+		}
+	}
+	web, static, api := plainName(shop, "web"), plainName(shop, "static"), plainName(shop, "api")
+	want := map[string]string{
+		"/": web, "*.example.org/": web, "*.example.org/static": static,
+		"shop.example.org/": web, "shop.example.org/static": static, "shop.example.org/api": api,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
