@@ -107,9 +107,12 @@ func (r *Runtime) run(ctx context.Context, release *davit.Release, name string, 
 			return err
 		}
 	}
+	if err := r.await(ctx, func() bool { return r.complete(w) }); err != nil { // what is not in view yet is not gone
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.declared[w.name] = declaration{d, service.Autoscale != nil, complaints}
+	r.declared[w.name] = declaration{d, service.Autoscale != nil, service.Traffic, complaints}
 	return nil
 }
 

@@ -320,6 +320,18 @@ func TestStray(t *testing.T) {
 		t.Errorf("told %q, want %q", got, want)
 	}
 	b.declare(r, davit.Size{"web": 1})
+	for kind, remove := range map[string]func(context.Context, string, metav1.DeleteOptions) error{
+		"Service": b.admin.CoreV1().Services(b.namespace).Delete, "PodDisruptionBudget": b.admin.PolicyV1().PodDisruptionBudgets(b.namespace).Delete,
+	} {
+		if err := remove(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := <-told, kind+" "+name+" is gone"; got != want {
+			t.Errorf("told %q, want %q", got, want)
+		}
+		b.declare(r, davit.Size{"web": 1})
+		b.owned(name)
+	}
 	b.declare(r, nil)
 	select {
 	case got := <-told:

@@ -14,8 +14,8 @@ import (
 const strayPause = 5 * time.Second
 
 // Stray returns a channel that receives what somebody else did to what was declared:
-// deleted a Deployment or the ConfigMap that its pods need, or changed what it is to
-// be. It is closed after ctx ended or the cluster was closed.
+// deleted a Deployment, or its Service, its PodDisruptionBudget or the ConfigMap that
+// its pods need, or changed what it is to be. It is closed after ctx ended or the cluster was closed.
 func (r *Runtime) Stray(ctx context.Context) <-chan string {
 	out := make(chan string, 1)
 	changes := r.cluster.changes.subscribe(ctx, r.scope)
@@ -64,6 +64,10 @@ func (r *Runtime) strayed() string {
 			return fmt.Sprintf("Deployment %s is gone", name)
 		case declared.differs(seen):
 			return fmt.Sprintf("Deployment %s was changed, and is to have %d pods", name, *seen.Spec.Replicas)
+		case declared.routed && !r.cluster.hasService(name):
+			return fmt.Sprintf("Service %s is gone", name)
+		case r.cluster.budgetOf(name) == nil:
+			return fmt.Sprintf("PodDisruptionBudget %s is gone", name)
 		case declared.lost(r.cluster.complaints(r.scope, name)):
 			return fmt.Sprintf("ConfigMap %s is gone, say the pods that need it", name)
 		default:
@@ -79,6 +83,7 @@ func (r *Runtime) strayed() string {
 type declaration struct {
 	*appsv1.Deployment
 	scaled   bool            // its size is the autoscaler's to choose
+	routed   bool            // it has a Service
 	answered map[string]bool // the complaints that it answered
 }
 
