@@ -49,8 +49,27 @@ func newGroup(ctx context.Context) (*group, error) {
 		if err := inheritProcessors(h, g.name); err != nil {
 			return nil, fmt.Errorf("giving a control group its processors: %w", err)
 		}
+		if err := weigh(h, g.name); err != nil {
+			return nil, fmt.Errorf("giving a control group its weight: %w", err)
+		}
 	}
 	return g, nil
+}
+
+// weigh has the pods together weigh as much as sixteen processes. Those of a cluster in
+// use share their processors with no control plane, no load generator and no compiler;
+// here all of these would come first, as the group by itself weighs as much as one.
+func weigh(hierarchy, name string) error {
+	for file, weight := range map[string]string{"cpu.shares": "16384", "cpu.weight": "1600"} { // v1 and v2
+		path := filepath.Join(hierarchy, name, file)
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			continue // another controller, or the other version
+		}
+		if err := os.WriteFile(path, []byte(weight), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lockedFolder makes a folder of a new name and takes its lock. One that is

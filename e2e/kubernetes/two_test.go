@@ -21,14 +21,14 @@ import (
 func TestTwoServers(t *testing.T) {
 	t.Parallel()
 	h := newHarbour(t, func(o *rig.Options) { o.Replicas = 1 })
-	other, err := rig.New(t.Context(), h.Options)
+	rival, err := rig.New(t.Context(), h.Options)
 	h.must(err)
 	t.Cleanup(func() {
-		if err := other.Close(context.Background()); err != nil {
+		if err := rival.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
-	h.must(other.Start(t.Context()))
+	h.must(rival.Start(t.Context()))
 	const word = "is run by another Davit"
 	refuses := func(what string, d *rig.Deployment) {
 		t.Helper()
@@ -36,10 +36,8 @@ func TestTwoServers(t *testing.T) {
 			t.Errorf("%s exited %d: %s", what, d.Exit, d.Story())
 		}
 	}
-	var late *rig.Deployment
-	if late, h.Rig, other = race(t, h.Rig, other); late == nil {
-		return
-	}
+	late, first, other := race(t, h.Rig, rival)
+	h.Rig = first
 	refuses("the later of two first deployments", late)
 	h.settled(davit.Promoted, "v1")
 	traffic := h.begin(50)
@@ -75,8 +73,7 @@ func TestTwoServers(t *testing.T) {
 }
 
 // race has two installations deploy at once, and returns the deployment of the one that
-// did not get the environment, then the one that did, and it; no deployment when both or
-// neither did.
+// was refused, then the one that got the environment, and it.
 func race(t *testing.T, a, b *rig.Rig) (late *rig.Deployment, first, second *rig.Rig) {
 	t.Helper()
 	racers := []*rig.Rig{a, b}
@@ -95,6 +92,6 @@ func race(t *testing.T, a, b *rig.Rig) (late *rig.Deployment, first, second *rig
 			return other, racers[i], racers[1-i]
 		}
 	}
-	t.Errorf("of two first deployments at once one exited %d, the other %d:%s\n%s", did[0].Exit, did[1].Exit, did[0].Story(), did[1].Story())
-	return nil, a, b
+	t.Fatalf("of two first deployments at once one exited %d, the other %d:%s\n%s", did[0].Exit, did[1].Exit, did[0].Story(), did[1].Story())
+	return nil, nil, nil
 }
