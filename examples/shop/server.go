@@ -35,7 +35,11 @@ func serve(ctx context.Context, log *slog.Logger, faults Faults, mux *http.Serve
 
 // answerUntil answers requests until ctx ends, then those that are in flight.
 func answerUntil(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	// Longer than proxies keep a connection that they have opened and not used yet (Go's
+	// transport, and Traefik by it, 90 s): the limit counts from its beginning, and a
+	// request that meets the closing is lost.
+	const readHeader = 2 * time.Minute
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: readHeader}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {
