@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/davit-dev/davit"
+	"github.com/davit-dev/davit/internal/release"
 )
 
 func (r *releaseCommand) changelogCommand() *cobra.Command {
@@ -21,17 +21,11 @@ in it. With --write it replaces the file, and all that people wrote into it.`,
 			if err != nil {
 				return err
 			}
-			debug.SetGCPercent(quickGC)
-			packages := runner.Config.Packages
-			if len(packages) > 1 && len(r.packages) != 1 {
-				return &davit.Error{Code: davit.CodeInvalid, Message: "the repository has several packages", Hint: "name one with --package"}
+			chosen, err := release.OnePackage(runner.Config, r.packages)
+			if err != nil {
+				return err
 			}
-			chosen := packages[0]
-			for _, p := range packages {
-				if len(r.packages) == 1 && p.Name == r.packages[0] {
-					chosen = p
-				}
-			}
+			defer debug.SetGCPercent(debug.SetGCPercent(quickGC))
 			if !write {
 				return runner.WriteWhole(cmd.Context(), cmd.OutOrStdout(), chosen)
 			}

@@ -1,9 +1,11 @@
 package release_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/release"
 )
 
@@ -70,5 +72,39 @@ func TestPackagesOnAChannel(t *testing.T) {
 				t.Errorf("released %q, want b/v0.1.0-beta.2", got)
 			}
 		})
+	}
+}
+
+// TestUnknownPackageIsRefused checks that a package that is misspelt stands for
+// no other, and that the refusal names the known ones.
+func TestUnknownPackageIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.file("a/x", "x", "feat: x")
+	for _, tt := range []struct {
+		config string
+		only   []string
+		want   string // the package, or what the refusal says
+		code   davit.Code
+	}{
+		{"", nil, "", ""},
+		{"", []string{"typo"}, "names none", davit.CodeNotFound},
+		{mono, []string{"b"}, "b", ""},
+		{mono, []string{"typo"}, "names a, b", davit.CodeNotFound},
+		{mono, []string{"a", "typo"}, "names a, b", davit.CodeNotFound},
+		{mono, nil, "--package: a, b", davit.CodeInvalid},
+		{mono, []string{"a", "b"}, "--package: a, b", davit.CodeInvalid},
+	} {
+		p, err := release.OnePackage(w.config(tt.config), tt.only)
+		e, _ := errors.AsType[*davit.Error](err)
+		if davit.ErrorCode(err) != tt.code || err == nil && p.Name != tt.want || err != nil && !strings.Contains(e.Hint, tt.want) {
+			t.Errorf("%v of %q: %+v, %v, want %s %q", tt.only, tt.config, p, err, tt.code, tt.want)
+		}
+		if tt.code != davit.CodeNotFound {
+			continue
+		}
+		_, err = release.Next(t.Context(), w.open(), w.config(tt.config), release.Options{Only: tt.only})
+		if e, ok := errors.AsType[*davit.Error](err); !ok || e.Code != tt.code || !strings.Contains(e.Hint, tt.want) {
+			t.Errorf("next of %v: %v", tt.only, err)
+		}
 	}
 }

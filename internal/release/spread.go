@@ -14,7 +14,7 @@ import (
 func (p *Plan) spread(ctx context.Context, repo *git.Repo, c *davit.Releasing, o Options) error {
 	for _, name := range o.Only {
 		if p.named(name) == nil {
-			return &davit.Error{Code: davit.CodeNotFound, Message: "there is no package " + name, Hint: "release.packages in davit.yaml names them"}
+			return unknownPackage(c, name)
 		}
 	}
 	if o.As != nil && len(p.Packages) > 1 && len(o.Only) != 1 {

@@ -45,6 +45,41 @@ func lower(release int, stack []*past) {
 	}
 }
 
+// OnePackage returns the package that only names; it may be empty where there
+// is one package alone.
+func OnePackage(c *davit.Releasing, only []string) (davit.Package, error) {
+	for _, name := range only {
+		if !slices.ContainsFunc(c.Packages, func(p davit.Package) bool { return p.Name == name }) {
+			return davit.Package{}, unknownPackage(c, name)
+		}
+	}
+	for _, p := range c.Packages {
+		if len(only) == 1 && p.Name == only[0] || len(only) == 0 && len(c.Packages) == 1 {
+			return p, nil
+		}
+	}
+	return davit.Package{}, &davit.Error{Code: davit.CodeInvalid, Message: "the repository has several packages", Hint: "name one with --package: " + packageNames(c)}
+}
+
+// unknownPackage refuses a package that the configuration does not name.
+func unknownPackage(c *davit.Releasing, name string) error {
+	e := &davit.Error{Code: davit.CodeNotFound, Message: fmt.Sprintf("there is no package %q", name), Hint: "release.packages in davit.yaml names none"}
+	if known := packageNames(c); known != "" {
+		e.Hint = "release.packages in davit.yaml names " + known
+	}
+	return e
+}
+
+func packageNames(c *davit.Releasing) string {
+	var names []string
+	for _, p := range c.Packages {
+		if p.Name != "" {
+			names = append(names, p.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // WriteWhole writes the changelog of a package's whole history, from one walk
 // through it. Pre-releases are told with the release that they led to.
 func (r *Runner) WriteWhole(ctx context.Context, w io.Writer, p davit.Package) error {
