@@ -58,7 +58,8 @@ which commits and which rule make it. Exit code 0: there is something to
 release; 6: there is nothing.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			debug.SetGCPercent(quickGC)
+			defer debug.SetMemoryLimit(debug.SetMemoryLimit(quickMemory))
+			defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the command ends at once
 			options, err := r.options()
 			if err != nil {
 				return err
@@ -73,6 +74,7 @@ release; 6: there is nothing.`,
 			if err != nil {
 				return err
 			}
+			defer repo.Close()
 			plan, err := release.Next(cmd.Context(), repo, settings, options)
 			if err != nil {
 				return err
@@ -112,8 +114,9 @@ func viewPlan(plan *release.Plan) releasePlan {
 	return view
 }
 
-// quickGC trades memory for time in a command that ends at once.
-const quickGC = 400
+// quickMemory is how much memory a command that ends at once takes before it
+// collects garbage.
+const quickMemory = 256 << 20
 
 // shownChanges bounds the changes that the explanation lists for a package.
 const shownChanges = 50

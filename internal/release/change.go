@@ -76,7 +76,8 @@ func read(c git.Commit, overrides Overrides) reading {
 func conclude(readings []reading, types map[string]davit.CommitType) analysis {
 	a := analysis{changes: make([]Change, 0, len(readings))} // few commits have several
 	cancelled := cancel(readings)
-	for _, r := range readings {
+	for i := range readings {
+		r := &readings[i]
 		note := func(reason string) Note { return Note{r.hash, r.subject, reason} }
 		if by := cancelled[r.hash]; by != "" {
 			a.ignored = append(a.ignored, note(by))
@@ -92,7 +93,8 @@ func conclude(readings []reading, types map[string]davit.CommitType) analysis {
 		if r.problem != "" {
 			a.problems = append(a.problems, note(r.problem))
 		}
-		for _, one := range r.found {
+		for j := range r.found {
+			one := &r.found[j]
 			for _, w := range one.Warnings {
 				a.problems = append(a.problems, note(w.Error()))
 			}
@@ -100,7 +102,7 @@ func conclude(readings []reading, types map[string]davit.CommitType) analysis {
 			if one.Breaking() {
 				bump = davit.BumpMajor
 			}
-			a.changes = append(a.changes, Change{one, r.hash, r.author, r.email, bump})
+			a.changes = append(a.changes, Change{*one, r.hash, r.author, r.email, bump})
 		}
 	}
 	return a
@@ -120,8 +122,9 @@ func (a analysis) bump() davit.Bump {
 // that a reverted revert reverts nothing.
 func cancel(readings []reading) map[string]string {
 	cancelled := map[string]string{}
-	for _, r := range readings {
-		if cancelled[r.hash] != "" || len(r.reverts) == 0 {
+	for i := range readings {
+		r := &readings[i]
+		if len(r.reverts) == 0 || cancelled[r.hash] != "" {
 			continue
 		}
 		var targets []*reading

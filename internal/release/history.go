@@ -178,9 +178,10 @@ func (s *since) guess(ctx context.Context, repo *git.Repo, highest *tag, overrid
 	if err != nil {
 		return false, err
 	}
-	right = repo.Head == highest.commit || slices.ContainsFunc(commits, func(c reading) bool {
-		return slices.Contains(c.parents, highest.commit)
-	})
+	right = repo.Head == highest.commit
+	for i := len(commits) - 1; i >= 0 && !right; i-- { // its child is among the oldest
+		right = slices.Contains(commits[i].parents, highest.commit)
+	}
 	if right {
 		s.base, s.commits = highest, commits
 	}

@@ -34,6 +34,7 @@ func Next(ctx context.Context, repo *git.Repo, c *davit.Releasing, o Options) (*
 	plan.line = lineOf(plan.Branch, c.Branches)
 	if repo.Shallow {
 		o.Tags = nil // what is fetched brings more
+		repo.Close() // and the process that waits knows nothing of it
 	}
 	if err := complete(ctx, repo, c); err != nil {
 		return nil, err

@@ -1,14 +1,18 @@
 package git
 
 import (
+	"bufio"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/davit-dev/davit"
 )
@@ -87,6 +91,7 @@ func TestOpenAndTags(t *testing.T) {
 	refused := errors.New("refused")
 	for _, answer := range []error{nil, refused} {
 		tags, err := OpenAndTags(t.Context(), repo.Root, func(r *Repo) error { again = r; return answer })
+		again.Close()
 		if !errors.Is(err, answer) || *again != *repo || len(tags) != 1 || tags["v1"] != repo.Head {
 			t.Errorf("%+v, %v, %v", again, tags, err)
 		}
@@ -94,6 +99,78 @@ func TestOpenAndTags(t *testing.T) {
 	outside := func(r *Repo) error { t.Errorf("opened %+v", r); return nil }
 	if _, err := OpenAndTags(t.Context(), t.TempDir(), outside); davit.ErrorCode(err) != davit.CodeInvalid {
 		t.Errorf("outside: %v", err)
+	}
+}
+
+// TestLogThatWaits checks that the process that is started in advance prints
+// what one started for the range does, once, and ends in any case.
+func TestLogThatWaits(t *testing.T) {
+	repo, git := repository(t)
+	first := repo.Head
+	git("switch", "-q", "-c", "topic")
+	git("commit", "-q", "--allow-empty", "-m", "on the topic")
+	topic := git("rev-parse", "HEAD")
+	git("switch", "-q", "main")
+	git("commit", "-q", "--allow-empty", "-m", "on main")
+	git("merge", "-q", "--no-ff", "-m", "merge", "topic")
+	read := func(r *Repo, chosen Range) (commits []Commit, failed string) {
+		for c, err := range r.Log(t.Context(), chosen) {
+			if err != nil {
+				return commits, err.Error()
+			}
+			commits = append(commits, c)
+		}
+		return commits, ""
+	}
+	nowhere := strings.Repeat("1", 40)
+	for name, chosen := range map[string]Range{
+		"all": {}, "since the first": {From: first}, "since the topic": {From: topic}, "nothing": {From: git("rev-parse", "HEAD")},
+		"from nowhere": {From: nowhere}, "to the topic": {To: topic}, "by path": {From: first, Paths: []string{"none"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var ready *Repo
+			if _, err := OpenAndTags(t.Context(), repo.Root, func(r *Repo) error { ready = r; return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if ready.waiting == nil {
+				t.Fatal("no process waits")
+			}
+			want, wantFailed := read(repo, chosen)
+			for range 2 { // from the process that waits, and from another
+				got, failed := read(ready, chosen)
+				if diff := cmp.Diff(want, got); diff != "" || (failed == "") != (wantFailed == "") {
+					t.Errorf("failed %q, want %q; (-want +got):\n%s", failed, wantFailed, diff)
+				}
+			}
+			if unread := chosen.To != "" || chosen.Paths != nil; unread != (ready.waiting != nil) {
+				t.Error("the process that waits was read:", !unread)
+			}
+			waiting := ready.waiting
+			ready.Close()
+			ready.Close()
+			if ready.waiting != nil || waiting != nil && waiting.cmd.ProcessState == nil {
+				t.Error("a process is left")
+			}
+		})
+	}
+}
+
+// TestEachLine checks that lines are whole wherever what is read ends.
+func TestEachLine(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.SliceOf(rapid.StringMatching(`[a-c ]{0,5}`)).Draw(t, "lines")
+		text := ""
+		for _, line := range want {
+			text += line + "\n"
+		}
+		var got []string
+		err := eachLine(iotest.OneByteReader(strings.NewReader(text)), func(line string) bool { got = append(got, line); return true })
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+	if err := eachLine(strings.NewReader(strings.Repeat("x", 1<<20)), func(string) bool { return true }); !errors.Is(err, bufio.ErrTooLong) {
+		t.Errorf("a line of a megabyte: %v", err)
 	}
 }
 

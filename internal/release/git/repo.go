@@ -24,6 +24,8 @@ type Repo struct {
 	Head    string // the commit that HEAD was; "" before the first
 	// SHA256 is whether hashes have 64 digits.
 	SHA256 bool
+
+	waiting *logProcess // started before it was known what to leave out
 }
 
 // Open finds the repository that dir is in.

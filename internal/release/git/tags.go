@@ -2,7 +2,9 @@ package git
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -10,7 +12,8 @@ import (
 )
 
 // OpenAndTags is Open, and Tags in the meantime: opened is called with the
-// repository as soon as it is known.
+// repository as soon as it is known. A process for the first Log is started too,
+// which Close ends when nothing was read.
 func OpenAndTags(ctx context.Context, dir string, opened func(*Repo) error) (tags map[string]string, err error) {
 	listed := make(chan error, 1)
 	go func() {
@@ -18,12 +21,27 @@ func OpenAndTags(ctx context.Context, dir string, opened func(*Repo) error) (tag
 		tags = found
 		listed <- err
 	}()
+	begun := make(chan *logProcess, 1)
+	go func() {
+		log, err := (&Repo{Root: dir}).startWaiting(ctx)
+		if err != nil {
+			log = nil // Log starts another one, and tells what is wrong
+		}
+		begun <- log
+	}()
 	repo, err := Open(ctx, dir)
+	if err != nil {
+		repo = &Repo{}
+	}
+	repo.waiting = <-begun
 	if err == nil {
 		err = opened(repo)
 	}
 	if failed := <-listed; err == nil && failed != nil {
 		err = fmt.Errorf("listing the tags: %w", failed)
+	}
+	if err != nil {
+		repo.Close()
 	}
 	return tags, err
 }
@@ -33,21 +51,41 @@ func OpenAndTags(ctx context.Context, dir string, opened func(*Repo) error) (tag
 // every tag.
 func (r *Repo) Tags(ctx context.Context) (map[string]string, error) {
 	var tags map[string]string
-	err := r.stream(ctx, nil, nil, func(pipe io.Reader) error { // there may be thousands
-		scanner := bufio.NewScanner(pipe)
-		tags = parseTags(func(yield func(string) bool) {
-			for scanner.Scan() {
-				if !yield(scanner.Text()) {
-					return
-				}
-			}
-		})
-		return scanner.Err()
+	err := r.stream(ctx, nil, nil, func(pipe io.Reader) (err error) { // there may be thousands
+		tags = parseTags(func(yield func(string) bool) { err = eachLine(pipe, yield) })
+		return err
 	}, "show-ref", "--tags", "-d")
 	if err != nil && ExitCode(err) != 1 { // 1: there is none
 		return nil, err
 	}
 	return tags, nil
+}
+
+// eachLine yields the lines of a stream, without their ends. They are parts of
+// few strings.
+func eachLine(stream io.Reader, yield func(string) bool) error {
+	buffer := make([]byte, 128<<10)
+	filled := 0
+	for {
+		n, err := stream.Read(buffer[filled:])
+		filled += n
+		if end := bytes.LastIndexByte(buffer[:filled], '\n') + 1; end > 0 {
+			for line := range strings.SplitSeq(string(buffer[:end-1]), "\n") {
+				if !yield(line) {
+					return nil
+				}
+			}
+			filled = copy(buffer, buffer[end:filled])
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case filled == len(buffer): // of one line
+			return bufio.ErrTooLong
+		}
+	}
 }
 
 // RemoteTags returns the commits of the remote's tags, and the commit of one of
