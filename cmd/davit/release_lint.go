@@ -85,10 +85,19 @@ func tellComplaints(complaints []release.Complaint) string {
 			fmt.Fprintf(&b, "%.9s: ", c.Commit)
 		}
 		line, caret, _ := strings.Cut(c.Caret(), "\n")
-		fmt.Fprintf(&b, "%s\n    %s\n    %s\n", printable(c.Error()), printable(line), caret)
+		fmt.Fprintf(&b, "%s\n    %s\n    %s\n", printable(c.Error()), printableTabs(line), caret)
 		if c.Hint != "" {
 			fmt.Fprintf(&b, "  hint: %s\n", c.Hint)
 		}
 	}
 	return b.String()
+}
+
+// printableTabs is printable, with tabs as they are: carets stand below them.
+func printableTabs(line string) string {
+	parts := strings.Split(line, "\t")
+	for i, part := range parts {
+		parts[i] = printable(part)
+	}
+	return strings.Join(parts, "\t")
 }

@@ -104,6 +104,13 @@ func TestReleaseLint(t *testing.T) {
 	if code, out, _ = runRelease(t, "lint", "--message", "-"); code != exitFailed || out != want {
 		t.Errorf("standard input: exit code %d, %s, want %s", code, out, want)
 	}
+	if err := os.WriteFile("message", []byte("fix(a\tb\x1b) : x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want = "\n    fix(a\tb\uFFFD) : x\n         \t   ^\n"
+	if code, out, _ = runRelease(t, "lint", "--message", "message"); code != exitFailed || !strings.Contains(out, want) {
+		t.Errorf("with a tab: exit code %d, %q, want %q", code, out, want)
+	}
 	if code, _, errs = runRelease(t, "lint", "nothing..HEAD"); code != exitUsage || !strings.Contains(errs, "hint:") {
 		t.Errorf("a wrong range: exit code %d, %s", code, errs)
 	}

@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
+	"unicode"
+
+	"golang.org/x/text/width"
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/release/conventional"
@@ -38,7 +40,7 @@ func LintMessage(types map[string]davit.CommitType, message string) []Complaint 
 		problems = append(problems, one.Warnings...)
 		if _, known := types[one.Type]; !known {
 			hint := "use one of " + strings.Join(slices.Sorted(maps.Keys(types)), ", ") + ", or add it under release.types"
-			problems = append(problems, conventional.Problem{Rule: 14, Line: 1, Column: 1, Message: fmt.Sprintf("there is no type %q", one.Type), Hint: hint})
+			problems = append(problems, conventional.Problem{Rule: 14, Line: one.Line, Column: one.Column, Message: fmt.Sprintf("there is no type %q", one.Type), Hint: hint})
 		}
 	}
 	lines := strings.Split(strings.ReplaceAll(message, "\r\n", "\n"), "\n")
@@ -104,14 +106,36 @@ func StripComments(message string) string {
 	return b.String()
 }
 
-// Caret returns the complaint's line and a caret under its place.
+// Caret returns the complaint's line and a caret under its place, on a terminal
+// that shows what cannot be printed as one character.
 func (c Complaint) Caret() string {
-	at := min(c.Column-1, utf8.RuneCountInString(c.Source))
-	blank := []rune(c.Source)[:at]
-	for i, r := range blank {
-		if r != '\t' {
-			blank[i] = ' '
+	var blank strings.Builder
+	column := 1
+	for _, r := range c.Source {
+		if column++; column > c.Column {
+			break
 		}
+		if r == '\t' { // as wide as the one above it
+			blank.WriteByte('\t')
+			continue
+		}
+		blank.WriteString(strings.Repeat(" ", columns(r)))
 	}
-	return c.Source + "\n" + string(blank) + "^"
+	return c.Source + "\n" + blank.String() + "^"
+}
+
+// columns returns how many columns of a terminal a character takes.
+func columns(r rune) int {
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Me): // it stands on the one before it
+		return 0
+	case !unicode.IsPrint(r):
+		return 1
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	default:
+		return 1
+	}
 }

@@ -15,6 +15,16 @@ func TestLintMessage(t *testing.T) {
 		{"fït : x", "fït : x\n   ^"},
 		{"\tfeat: x", "\tfeat: x\n^"},
 		{"feet: x", "feet: x\n^"},
+		{"\tfix: x (#1)\n\n* feet: y", "\tfix: x (#1)\n^* feet: y\n  ^"},
+		{"fix: x (#1)\n\n* feet: y", "* feet: y\n  ^"},
+		{"\n\nfix: x (#1)\n\n* feat:  y", "* feat:  y\n        ^"},
+		{"修理 : x", "修理 : x\n    ^"},
+		{"feat(🚀: x", "feat(🚀: x\n     ^"},
+		{"fi\u0308x : x", "fi\u0308x : x\n   ^"},
+		{"feat(\u200d🚀) : x", "feat(\u200d🚀) : x\n         ^"},
+		{"feat(\t) : x", "feat(\t) : x\n     ^"},
+		{"fix(a\tb) : x", "fix(a\tb) : x\n     \t  ^"},
+		{"Squashed commit of the following:\n\ncommit 0123456\n\n    修理:  x\n", "    修理:  x\n          ^    修理:  x\n    ^"},
 		{"fix: x\n\nbody\nBREAKING CHANGE: y", "BREAKING CHANGE: y\n^"},
 	}
 	for _, tt := range tests {

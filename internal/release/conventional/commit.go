@@ -23,6 +23,8 @@ type Commit struct {
 	// Bang is whether a "!" stands before the colon.
 	Bang    bool
 	Footers []Footer
+	// Line and Column are where the header begins in the message, from 1.
+	Line, Column int
 	// Warnings are places where the message probably means something that it
 	// does not say by the rules.
 	Warnings []Problem

@@ -23,6 +23,7 @@ func parseLines(lines []string) (Commit, error) {
 	for i := range c.Warnings {
 		c.Warnings[i].Line += first
 	}
+	c.Line, c.Column = first+1, 1
 	rest := newText(lines[first+1:], first+2)
 	c.Warnings = append(c.Warnings, rest.warnings()...)
 	c.Body, c.Footers = rest.body(), rest.footers()
@@ -37,7 +38,9 @@ func splitLines(message string) []string {
 	}
 	lines := strings.Split(message, "\n")
 	for i, line := range lines {
-		lines[i] = strings.TrimRight(line, " \t")
+		if n := len(line); n > 0 && (line[n-1] == ' ' || line[n-1] == '\t') {
+			lines[i] = strings.TrimRight(line, " \t")
+		}
 	}
 	return lines
 }
@@ -45,9 +48,9 @@ func splitLines(message string) []string {
 // text is what follows the header: a body, then footers.
 type text struct {
 	lines  []string
-	number int    // of the first line, for problems
-	code   []bool // lines inside a closed code fence, which are quoted and mean nothing
-	start  int    // index of the first footer
+	number int // of the first line, for problems
+	code   code
+	start  int // index of the first footer
 }
 
 func newText(lines []string, number int) text {
@@ -91,7 +94,7 @@ func (t text) footers() []Footer {
 // footerAt returns the footer that begins at a line, with the first line of
 // its value.
 func (t text) footerAt(i int) *Footer {
-	if t.code[i] {
+	if t.code.holds(i) {
 		return nil
 	}
 	line := t.lines[i]
@@ -133,7 +136,7 @@ func (t text) warnings() []Problem {
 		warn(0, 6, "the description is not followed by a blank line", "leave a blank line before the body")
 	}
 	for i, line := range t.lines {
-		if t.code[i] || !looksBreaking(line) {
+		if t.code.holds(i) || !looksBreaking(line) {
 			continue
 		}
 		f := t.footerAt(i)
@@ -152,7 +155,7 @@ func (t text) warnings() []Problem {
 // looksBreaking reports whether the line begins like the footer of a breaking
 // change, in any case and with any separator.
 func looksBreaking(line string) bool {
-	if len(line) <= len(breakingSpace) {
+	if len(line) <= len(breakingSpace) || line[0] != 'B' && line[0] != 'b' {
 		return false
 	}
 	token, rest := line[:len(breakingSpace)], line[len(breakingSpace):]
@@ -171,11 +174,16 @@ func breakingRule(line string) int {
 	return 12
 }
 
+// code marks the lines inside closed code fences, which are quoted and mean
+// nothing; nil when there is none, as usual.
+type code []bool
+
+func (c code) holds(line int) bool { return c != nil && c[line] }
+
 // fenced marks the lines of closed code fences. A fence that is never closed
 // quotes nothing, so that it cannot hide what follows.
-func fenced(lines []string) []bool {
-	code := make([]bool, len(lines))
-	open := map[byte]int{} // the shortest run of a mark that is known to stay open, so that no text is searched again and again
+func fenced(lines []string) (marked code) {
+	var open map[byte]int // the shortest run of a mark that is known to stay open, so that no text is searched again and again
 	for i := 0; i < len(lines); i++ {
 		fence := fenceOf(lines[i])
 		if fence == "" || open[fence[0]] > 0 && len(fence) >= open[fence[0]] {
@@ -185,20 +193,29 @@ func fenced(lines []string) []bool {
 			return strings.HasPrefix(strings.TrimLeft(line, " "), fence) && strings.Trim(line, " "+fence[:1]) == ""
 		})
 		if end < 0 {
+			if open == nil {
+				open = map[byte]int{}
+			}
 			open[fence[0]] = len(fence)
 			continue
 		}
+		if marked == nil {
+			marked = make(code, len(lines))
+		}
 		for j := i; j <= i+1+end; j++ {
-			code[j] = true
+			marked[j] = true
 		}
 		i += 1 + end
 	}
-	return code
+	return marked
 }
 
 // fenceOf returns the run of backquotes or tildes that opens a fence; "" when
 // the line opens none.
 func fenceOf(line string) string {
+	if !strings.Contains(line, "```") && !strings.Contains(line, "~~~") {
+		return "" // nearly always
+	}
 	line = strings.TrimLeft(line, " ")
 	for _, mark := range []string{"`", "~"} {
 		if run := len(line) - len(strings.TrimLeft(line, mark)); run >= 3 {

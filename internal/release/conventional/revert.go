@@ -1,6 +1,9 @@
 package conventional
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 var (
 	revertsLine = expression(`\b[Tt]his reverts commits?\s+([0-9a-f]{7,64}(?:(?:\s*,\s*|\s+and\s+|\s+)[0-9a-f]{7,64})*)`)
@@ -12,7 +15,7 @@ var (
 // parseRevert reads the message that git writes for a revert. A revert of a
 // revert brings the change back, and is that change again.
 func parseRevert(lines []string) ([]Commit, error) {
-	subject, undone := revertHeader().ReplaceAllString(lines[0], "$1 \"$2\""), false
+	subject, undone, quoted := lines[0], false, 0
 	for {
 		match := revertHeader().FindStringSubmatch(subject)
 		if match == nil {
@@ -21,18 +24,27 @@ func parseRevert(lines []string) ([]Commit, error) {
 		if match[1] == "Revert" {
 			undone = !undone
 		}
+		quoted += utf8.RuneCountInString(match[1] + ` "`)
 		subject = match[2]
+	}
+	if strings.TrimSpace(subject) == "" {
+		return nil, &Problem{Rule: 5, Line: 1, Column: quoted + 1, Message: "the revert does not say of what", Hint: "quote the header of what is reverted"}
 	}
 	rest := newText(lines[1:], 2)
 	c := Commit{Type: "revert", Description: subject}
 	if !undone {
 		again, problem := parseHeader(subject)
 		if problem != nil {
+			problem.Column += quoted
 			return nil, problem
+		}
+		for i := range again.Warnings {
+			again.Warnings[i].Column += quoted
 		}
 		c = again
 	}
-	c.Body, c.Footers, c.Warnings = rest.body(), rest.footers(), rest.warnings()
+	c.Line, c.Column = 1, 1
+	c.Body, c.Footers, c.Warnings = rest.body(), rest.footers(), append(c.Warnings, rest.warnings()...)
 	return []Commit{c}, nil
 }
 
@@ -45,7 +57,7 @@ func Reverts(message string) []string {
 	if strings.HasPrefix(header, "Merged PR ") { // Azure DevOps
 		_, header, _ = strings.Cut(header, ": ")
 	}
-	if !strings.HasPrefix(strings.ToLower(header[:min(len(header), 6)]), "re") {
+	if begin := header[:min(len(header), 3)]; !strings.EqualFold(begin, "rev") && begin != "Rea" {
 		return nil // the usual case, without a regular expression
 	}
 	if !revertHeader().MatchString(header) {

@@ -61,6 +61,7 @@ func TestSpecification(t *testing.T) {
 			if err != nil {
 				t.Fatalf("rule %d: %v", tt.rule, err)
 			}
+			tt.want.Line, tt.want.Column = 1, 1
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("rule %d: Parse(%q) (-want +got):\n%s", tt.rule, tt.message, diff)
 			}
