@@ -81,7 +81,13 @@ func Locate(content []byte, f davit.VersionFile) ([]Span, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: there is no kind %q of version file", f.Path, f.Kind)
 	}
+	mark := len(content)
+	content = bytes.TrimPrefix(content, []byte("\uFEFF")) // the readers of few formats know it
+	mark -= len(content)
 	spans, err := find(content, f)
+	for i := range spans {
+		spans[i].Start, spans[i].End = spans[i].Start+mark, spans[i].End+mark
+	}
 	if err == nil && len(spans) == 0 {
 		err = ErrNone
 	}

@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/davit-dev/davit"
 )
@@ -37,6 +38,9 @@ func contents() map[string]string {
 		"openapi.yaml":                "openapi: 3.1.0\ninfo: # about\n  title: x\n  contact:\n    version: 1.0.0\n  version: '@'\npaths:\n  version: 1.0.0\n",
 		"openapi.json":                "{\"openapi\":\"3.1.0\",\"info\":{\"version\":\"@\"},\"version\":\"1.0.0\"}",
 		"variables.tf":                "variable \"other\" {\n  default = \"1.0.0\"\n}\n\nvariable \"app_version\" {\n  type    = string\n  default = \"@\"\n}\n",
+		"settings/build.gradle":       "// version = '0.0.1'\n/*\nversion = '0.0.2'\n*/\nallprojects {\n    version = '@'\n    group = 'a{'\n}\ncheckstyle {\n    version = '9.0.0'\n}\n",
+		"spec/openapi.yaml":           "# info:\nopenapi: 3.1.0\n\"info\":\n\n# not indented\n    # version: 0.0.1\n    title: x\n\n    license:\n        version: 2.0.0\n# between\n\n    version: @   # this\n\npaths:\n    version: 1.0.0\n",
+		"modules/variables.tf":        "variable \"app_version\" {\n  description = \"a } of 1.0.0\"\n  # default = \"0.0.1\"\n  validation {\n    condition = true\n    default   = \"0.0.2\"\n  }\n  type = object({\n    default = \"0.0.3\"\n  })\n  default = \"@\"\n}\n\nlocals {\n  default = \"0.0.4\"\n}\n",
 		"internal/version/version.go": "package version\n\nvar version = \"v@\"\n",
 	}
 }
@@ -59,6 +63,36 @@ func TestReplaceTouchesNothingElse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnyFormOfAFileStays checks that whatever version is written into whatever
+// kind of file, in every form that editors give it, no other byte changes.
+func TestAnyFormOfAFileStays(t *testing.T) {
+	templates := contents()
+	names := slices.Sorted(maps.Keys(templates))
+	version := rapid.StringMatching(`(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})(-(alpha|rc)\.[1-9])?`)
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom(names).Draw(t, "file")
+		template := templates[name]
+		if rapid.Bool().Draw(t, "CRLF") {
+			template = strings.ReplaceAll(strings.ReplaceAll(template, "\r\n", "\n"), "\n", "\r\n")
+		}
+		if rapid.Bool().Draw(t, "no line end at the end") {
+			template = strings.TrimRight(template, "\r\n")
+		}
+		if rapid.Bool().Draw(t, "byte order mark") {
+			template = "\uFEFF" + template
+		}
+		from, to := version.Draw(t, "from"), version.Draw(t, "to")
+		before, after := strings.ReplaceAll(template, "@", from), strings.ReplaceAll(template, "@", to)
+		spans, err := Locate([]byte(before), davit.VersionFile{Path: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(Replace([]byte(before), spans, to)); got != after {
+			t.Fatalf("%q became %q, want %q", before, got, after)
+		}
+	})
 }
 
 func TestConfiguredFiles(t *testing.T) {
