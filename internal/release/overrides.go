@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -36,7 +38,12 @@ func LoadOverrides(file string) (Overrides, error) {
 	if len(src) > maxOverridesBytes || err != nil {
 		return nil, &davit.Error{Code: davit.CodeInvalid, Message: file + " is no map of messages by hash", Hint: "write each as  \"0123abc\": \"fix: what it really did\"", Err: err}
 	}
-	for hash := range o {
+	before := ""
+	for _, hash := range slices.Sorted(maps.Keys(o)) {
+		if before != "" && strings.HasPrefix(hash, before) {
+			return nil, &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("%s: %q and %q may be the same commit", file, before, hash), Hint: "keep one of them, or write more digits"}
+		}
+		before = hash
 		if !overrideHash().MatchString(hash) {
 			return nil, &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("%s: %q is no hash", file, hash), Hint: "use 7 to 64 hexadecimal digits, in quotes"}
 		}
