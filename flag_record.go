@@ -29,8 +29,13 @@ type FlagCommit struct {
 	Protection *FlagProtection
 	Entry      AuditEntry
 	// Request, unless it is nil, is remembered: asked again, it is answered and not
-	// done again.
+	// done again. A commit of nothing else has no entry.
 	Request *FlagRequest
+}
+
+// Changes reports whether the commit is of more than a request to remember.
+func (c FlagCommit) Changes() bool {
+	return c.Record != nil || c.Segment != nil || c.Proposal != nil || c.Protection != nil
 }
 
 // Sequence returns the number that the store gave the change.
@@ -40,6 +45,9 @@ func (c FlagCommit) Sequence() int64 {
 	}
 	return c.Record.Sequence
 }
+
+// FlagRequestKept is how long a request is remembered that its sender may repeat.
+const FlagRequestKept = 24 * time.Hour
 
 // FlagRequest is a request to change a flag that its sender may repeat.
 type FlagRequest struct {
@@ -52,5 +60,6 @@ type FlagRequest struct {
 	Flag        string
 	Revision    int64
 	Proposal    string
+	Unchanged   bool // the flag was so already
 	At          time.Time
 }

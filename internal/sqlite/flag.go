@@ -9,9 +9,6 @@ import (
 	"github.com/davit-dev/davit"
 )
 
-// requestsKept is how long requests that may be repeated are remembered.
-const requestsKept = 24 * time.Hour
-
 // Flags lists the newest record of every flag of every application, of deleted
 // ones too, by application and key.
 func (s *Store) Flags(ctx context.Context) ([]*davit.FlagRecord, error) {
@@ -36,13 +33,14 @@ func (s *Store) FlagRecord(ctx context.Context, application, key string, revisio
 	return r, s.readError(notFound(err, "revision %d of flag %s in %s", revision, key, application))
 }
 
-// FlagRequest returns a request that an actor made under a key; nil when there is
-// none, or it was too long ago.
-func (s *Store) FlagRequest(ctx context.Context, actor, key string) (*davit.FlagRequest, error) {
+// FlagRequest returns a request that an actor made under a key, not before since; nil
+// when there is none.
+func (s *Store) FlagRequest(ctx context.Context, actor, key string, since time.Time) (*davit.FlagRequest, error) {
 	r := davit.FlagRequest{Actor: actor, Key: key}
 	var at int64
-	err := s.read.QueryRowContext(ctx, "SELECT digest, application, flag, revision, proposal, at FROM flag_requests WHERE actor = ? AND key = ?", actor, key).
-		Scan(&r.Digest, &r.Application, &r.Flag, &r.Revision, &r.Proposal, &at)
+	err := s.read.QueryRowContext(ctx, `SELECT digest, application, flag, revision, proposal, unchanged, at FROM flag_requests
+		WHERE actor = ? AND key = ? AND at >= ?`, actor, key, since.Unix()).
+		Scan(&r.Digest, &r.Application, &r.Flag, &r.Revision, &r.Proposal, &r.Unchanged, &at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -54,18 +52,24 @@ func (s *Store) FlagRequest(ctx context.Context, actor, key string) (*davit.Flag
 // their audit entries, in one transaction,
 // and sets the records' Sequence, in order, once they are on disk. With a record
 // that does not follow the stored one, all are refused with davit.ErrStale
-// (wrapped).
+// (wrapped). A commit that changes nothing has no entry.
 func (s *Store) CommitFlags(ctx context.Context, commits ...davit.FlagCommit) error {
 	change := &davit.Change{}
 	for _, c := range commits {
-		change.Audit = append(change.Audit, c.Entry)
+		if c.Changes() {
+			change.Audit = append(change.Audit, c.Entry)
+		}
 	}
 	sequences := make([]int64, len(commits))
 	err := s.commit(ctx, change, func(w *writer) error {
+		entries := w.audit
 		for i, c := range commits {
-			var err error
-			if sequences[i], err = w.record(ctx, c, w.audit[i].Index); err != nil {
-				return err
+			if c.Changes() {
+				var err error
+				if sequences[i], err = w.record(ctx, c, entries[0].Index); err != nil {
+					return err
+				}
+				entries = entries[1:]
 			}
 			if c.Request == nil {
 				continue
@@ -132,10 +136,13 @@ func (w *writer) flag(ctx context.Context, r *davit.FlagRecord, entry int64) err
 
 // flagRequest remembers a request, and forgets old ones.
 func (w *writer) flagRequest(ctx context.Context, r *davit.FlagRequest) error {
-	if _, err := w.exec(ctx, "DELETE FROM flag_requests WHERE at < ?", r.At.Add(-requestsKept).Unix()); err != nil {
+	if _, err := w.exec(ctx, "DELETE FROM flag_requests WHERE at < ?", r.At.Add(-davit.FlagRequestKept).Unix()); err != nil {
 		return err
 	}
-	_, err := w.exec(ctx, "INSERT INTO flag_requests (actor, key, digest, application, flag, revision, proposal, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		r.Actor, r.Key, r.Digest, r.Application, r.Flag, r.Revision, r.Proposal, r.At.Unix())
+	// One that is still there was too old when it was looked for, by a clock that was set
+	// back since.
+	_, err := w.exec(ctx, `INSERT OR REPLACE INTO flag_requests (actor, key, digest, application, flag, revision, proposal, unchanged, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.Actor, r.Key, r.Digest, r.Application, r.Flag, r.Revision, r.Proposal, r.Unchanged, r.At.Unix())
 	return err
 }

@@ -95,11 +95,11 @@ func TestFlagRequests(t *testing.T) {
 	c := flagged("a", 1)
 	c.Request = &davit.FlagRequest{Key: "k1", Actor: "anna", Digest: "d", Application: "shop", Flag: "a", Revision: 1, At: epoch}
 	mustFlag(t, s, c)
-	r, err := s.FlagRequest(ctx, "anna", "k1")
+	r, err := s.FlagRequest(ctx, "anna", "k1", epoch)
 	if err != nil || r == nil || r.Digest != "d" || r.Flag != "a" || r.Revision != 1 {
 		t.Errorf("the request: %+v (%v)", r, err)
 	}
-	if r, err := s.FlagRequest(ctx, "bo", "k1"); r != nil || err != nil {
+	if r, err := s.FlagRequest(ctx, "bo", "k1", epoch); r != nil || err != nil {
 		t.Errorf("of another actor: %+v (%v)", r, err)
 	}
 	c = flagged("a", 3)
@@ -107,14 +107,24 @@ func TestFlagRequests(t *testing.T) {
 	if err := s.CommitFlags(ctx, c); !errors.Is(err, davit.ErrStale) {
 		t.Fatal(err)
 	}
-	if r, err := s.FlagRequest(ctx, "anna", "k2"); r != nil || err != nil {
+	if r, err := s.FlagRequest(ctx, "anna", "k2", epoch); r != nil || err != nil {
 		t.Errorf("of a refused change: %+v (%v)", r, err)
 	}
-	c = flagged("a", 2)
-	c.Request = &davit.FlagRequest{Key: "k3", Actor: "anna", At: epoch.Add(25 * time.Hour)}
-	mustFlag(t, s, c)
-	if r, err := s.FlagRequest(ctx, "anna", "k1"); r != nil || err != nil {
+	if r, err := s.FlagRequest(ctx, "anna", "k1", epoch.Add(time.Second)); r != nil || err != nil {
+		t.Errorf("that was made before: %+v (%v)", r, err)
+	}
+	c = davit.FlagCommit{Request: &davit.FlagRequest{Key: "k3", Actor: "anna", Unchanged: true, At: epoch.Add(25 * time.Hour)}}
+	if err := s.CommitFlags(ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.FlagRequest(ctx, "anna", "k3", epoch); err != nil || r == nil || !r.Unchanged {
+		t.Errorf("of what was so already: %+v (%v)", r, err)
+	}
+	if r, err := s.FlagRequest(ctx, "anna", "k1", epoch); r != nil || err != nil {
 		t.Errorf("a day later: %+v (%v)", r, err)
+	}
+	if entries, err := s.Audit(ctx, davit.AuditFilter{}); err != nil || len(entries) != 1 {
+		t.Errorf("audit: %+v (%v)", entries, err)
 	}
 }
 

@@ -124,7 +124,7 @@ func TestSecondServer(t *testing.T) {
 func TestNewerSchema(t *testing.T) {
 	dir := closed(t, 2)
 	harm(t, dir, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (2000, 1)")
-	mustRefuse(t, dir, davit.CodeRefused, "has schema 2000, and this Davit knows schemas up to 5; nothing was changed")
+	mustRefuse(t, dir, davit.CodeRefused, "has schema 2000, and this Davit knows schemas up to 6; nothing was changed")
 }
 
 // TestSchemaThatTheVersionBeforeCanRead opens a store that a newer Davit has

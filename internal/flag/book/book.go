@@ -18,7 +18,7 @@ type Store interface {
 	Flags(ctx context.Context) ([]*davit.FlagRecord, error)
 	FlagRecords(ctx context.Context, application, key string, before int64, limit int) ([]*davit.FlagRecord, error)
 	FlagRecord(ctx context.Context, application, key string, revision int64) (*davit.FlagRecord, error)
-	FlagRequest(ctx context.Context, actor, key string) (*davit.FlagRequest, error)
+	FlagRequest(ctx context.Context, actor, key string, since time.Time) (*davit.FlagRequest, error)
 	CommitFlags(ctx context.Context, commits ...davit.FlagCommit) error
 	Segments(ctx context.Context) ([]*davit.SegmentRecord, error)
 	SegmentRecords(ctx context.Context, application, key string, limit int) ([]*davit.SegmentRecord, error)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -261,6 +262,58 @@ func TestRepeatedRequest(t *testing.T) {
 	e.RequestDigest = "other"
 	if _, err := s.Change(t.Context(), e); davit.ErrorCode(err) != davit.CodeInvalid {
 		t.Errorf("another request with the same key: %v", err)
+	}
+}
+
+// TestRepeatedAnswers repeats requests after somebody else has changed the flag: they
+// are answered as they were, for a day, and then done again.
+func TestRepeatedAnswers(t *testing.T) {
+	turnOff := davit.FlagInstruction{Kind: davit.TurnOff, Environment: "production"}
+	remove := instruct("a", davit.AnyFlagRevision)
+	remove.Delete = true
+	for name, test := range map[string]struct {
+		ask, meanwhile davit.FlagEdit
+		later          int64 // revision, when it is done again
+	}{
+		"a change":       {instruct("a", davit.AnyFlagRevision, turnOff), instruct("a", davit.AnyFlagRevision, turnOn), 5},
+		"was so already": {instruct("a", davit.AnyFlagRevision, turnOn), instruct("a", davit.AnyFlagRevision, turnOff), 4},
+		"removed":        {remove, create("a"), 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			s.must(t, create("a"))
+			s.must(t, instruct("a", 1, turnOn))
+			test.ask.RequestKey, test.ask.RequestDigest = "k", "d"
+			first := s.must(t, test.ask)
+			s.must(t, test.meanwhile)
+			s.reopen(t)
+			s.now = s.now.Add(davit.FlagRequestKept)
+			again := s.must(t, test.ask)
+			if !again.Repeated || again.Changed != first.Changed || again.Record.Revision != first.Record.Revision || again.Record.Deleted != first.Record.Deleted ||
+				!reflect.DeepEqual(again.Difference, first.Difference) {
+				t.Errorf("again: %+v, first: %+v", again, first)
+			}
+			s.now = s.now.Add(time.Second)
+			if later := s.must(t, test.ask); later.Repeated || later.Record.Revision != test.later {
+				t.Errorf("a day later: %+v", later)
+			}
+		})
+	}
+}
+
+// TestRepeatedMaking tells of a flag that is made where one was removed as it was told
+// of: all of it is new.
+func TestRepeatedMaking(t *testing.T) {
+	s := open(t)
+	s.must(t, create("a"))
+	remove := instruct("a", 1)
+	remove.Delete = true
+	s.must(t, remove)
+	e := create("a")
+	e.RequestKey = "k"
+	first := s.must(t, e)
+	if again := s.must(t, e); !reflect.DeepEqual(again.Difference, first.Difference) {
+		t.Errorf("again: %+v, first: %+v", again.Difference, first.Difference)
 	}
 }
 

@@ -86,6 +86,7 @@ func (c *changes) draft(current said, now time.Time) (said, error) {
 		}
 		c.ofFlags = append(c.ofFlags, d.outcome())
 		if len(d.difference) == 0 {
+			c.unchanged(e, d)
 			continue
 		}
 		stored, err := commit(e, d, c.proposal)
@@ -96,6 +97,16 @@ func (c *changes) draft(current said, now time.Time) (said, error) {
 		next.records[e.Key] = &d.after
 	}
 	return next, nil
+}
+
+// unchanged has the request of an edit remembered that the flag was so already for.
+func (c *changes) unchanged(e davit.FlagEdit, d *drafted) {
+	request := requestOf(e)
+	if request == nil || c.dryRun {
+		return
+	}
+	request.Revision, request.Unchanged, request.At = d.outcome().Record.Revision, true, d.after.At
+	c.end = append(c.end, davit.FlagCommit{Request: request})
 }
 
 // apply makes changes: all of them or, with an error, none. The lock is held.
@@ -176,7 +187,7 @@ func draft(e davit.FlagEdit, last *davit.FlagRecord, now time.Time) (d *drafted,
 	}
 	if e.Delete {
 		d.after.Flag = was
-		d.difference = []davit.FlagDifference{{Path: "deleted", After: json.RawMessage("true")}}
+		d.difference = removed()
 		return d, scoped(e, was, davit.Flag{})
 	}
 	if d.after.Flag, err = e.Alter(was); err != nil {
@@ -253,12 +264,9 @@ func commit(e davit.FlagEdit, d *drafted, of *davit.FlagProposal) (davit.FlagCom
 	if err != nil {
 		return davit.FlagCommit{}, err
 	}
-	c := davit.FlagCommit{Record: &d.after, Entry: entry}
-	if e.RequestKey != "" {
-		c.Request = &davit.FlagRequest{
-			Key: e.RequestKey, Actor: e.Actor, Digest: e.RequestDigest,
-			Application: e.Application, Flag: e.Key, Revision: d.after.Revision, At: d.after.At,
-		}
+	c := davit.FlagCommit{Record: &d.after, Entry: entry, Request: requestOf(e)}
+	if c.Request != nil {
+		c.Request.Revision, c.Request.At = d.after.Revision, d.after.At
 	}
 	return c, nil
 }
@@ -269,7 +277,7 @@ func (b *Book) repeated(ctx context.Context, e davit.FlagEdit) (*davit.FlagOutco
 	if e.RequestKey == "" || e.DryRun {
 		return nil, nil
 	}
-	r, err := b.store.FlagRequest(ctx, e.Actor, e.RequestKey)
+	r, err := b.store.FlagRequest(ctx, e.Actor, e.RequestKey, b.now().Add(-davit.FlagRequestKept))
 	if err != nil || r == nil {
 		return nil, err
 	}
@@ -286,16 +294,32 @@ func (b *Book) repeated(ctx context.Context, e davit.FlagEdit) (*davit.FlagOutco
 	if err != nil {
 		return nil, err
 	}
-	var was davit.Flag
-	if r.Revision > 1 {
-		before, err := b.store.FlagRecord(ctx, r.Application, r.Flag, r.Revision-1)
-		if err != nil {
+	out := &davit.FlagOutcome{Record: record, Changed: !r.Unchanged, Repeated: true}
+	switch {
+	case r.Unchanged:
+	case record.Deleted:
+		out.Difference = removed()
+	default:
+		out.Difference, err = b.made(ctx, record)
+	}
+	return out, err
+}
+
+// made returns the difference that a record made to the one before.
+func (b *Book) made(ctx context.Context, record *davit.FlagRecord) ([]davit.FlagDifference, error) {
+	var before *davit.FlagRecord
+	if record.Revision > 1 {
+		var err error
+		if before, err = b.store.FlagRecord(ctx, record.Application, record.Flag.Key, record.Revision-1); err != nil {
 			return nil, err
 		}
-		was = before.Flag
 	}
-	difference, err := was.Difference(record.Flag)
-	return &davit.FlagOutcome{Record: record, Difference: difference, Changed: true, Repeated: true}, err
+	return flagOf(before).Difference(record.Flag)
+}
+
+// removed is the difference that removing a flag or a segment makes.
+func removed() []davit.FlagDifference {
+	return []davit.FlagDifference{{Path: "deleted", After: json.RawMessage("true")}}
 }
 
 // entryMost bounds the differences that an audit entry holds, in bytes: an entry

@@ -2,7 +2,6 @@ package book
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -73,7 +72,7 @@ func draftSegment(e davit.SegmentEdit, action string, last *davit.SegmentRecord,
 	}
 	if e.Delete {
 		after.Segment = before.Segment
-		return &davit.SegmentOutcome{Record: after, Changed: true, Difference: []davit.FlagDifference{{Path: "deleted", After: json.RawMessage("true")}}}, nil
+		return &davit.SegmentOutcome{Record: after, Changed: true, Difference: removed()}, nil
 	}
 	var was davit.Segment
 	if before != nil {

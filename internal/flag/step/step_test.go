@@ -162,6 +162,18 @@ func TestSwitchOnce(t *testing.T) {
 	}
 }
 
+// TestSwitchSaidSoAlready shows that a rollout that found a flag as it wants it does not
+// overrule who changes it before the rollout asks again.
+func TestSwitchSaidSoAlready(t *testing.T) {
+	b := newBench(t)
+	b.says(davit.FlagInstruction{Kind: davit.TurnOn})
+	b.does(davit.FlagsSwitch, on)
+	b.says(davit.FlagInstruction{Kind: davit.TurnOff})
+	if said := b.does(davit.FlagsSwitch, on); said != "is so already" || b.settings().Enabled {
+		t.Errorf("%s, %+v", said, b.settings())
+	}
+}
+
 func TestImpossible(t *testing.T) {
 	b := newBench(t)
 	for _, task := range []davit.FlagTask{davit.FlagsCheck, davit.FlagsSwitch, "other"} {
