@@ -38,5 +38,5 @@ const (
 	OpSemver     FlagOperator = "semver"     // a version is in a range: ">=1.2.0 <2.0.0", "^1.4", "~2.1.3 || 3.x"
 	OpPresent    FlagOperator = "present"    // it is there and not null; takes no values
 	OpText       FlagOperator = "text"       // it is a text; takes no values
-	OpCIDR       FlagOperator = "cidr"       // an IP address is in a network: "10.0.0.0/8"
+	OpCIDR       FlagOperator = "cidr"       // an IP address is in a network: "10.0.0.0/8"; "::ffff:10.0.0.0/104" is the same
 )

@@ -3,7 +3,9 @@ package flag
 import "net/netip"
 
 // networks is met by an IP address in one of some networks. An IPv4 address that
-// is written as IPv6 is taken as the IPv4 address.
+// is written as IPv6 (::ffff:10.0.0.1) is taken as the IPv4 address, and a network of
+// such addresses as the IPv4 network. Other IPv6 networks, ::/0 among them, hold no
+// IPv4 address.
 type networks []netip.Prefix
 
 func newNetworks(values []string, at place) test {
@@ -18,9 +20,23 @@ func newNetworks(values []string, at place) test {
 			}
 			prefix = netip.PrefixFrom(address, address.BitLen())
 		}
-		made = append(made, prefix.Masked())
+		made = append(made, unmapped(prefix)...)
 	}
 	return made
+}
+
+// unmapped returns the networks that a prefix stands for. One that is written with an
+// IPv4 address as IPv6 holds all of IPv4 when it ends before that begins.
+func unmapped(prefix netip.Prefix) networks {
+	const mapped = 96 // bits before the IPv4 address
+	if !prefix.Addr().Is4In6() {
+		return networks{prefix.Masked()}
+	}
+	inside := netip.PrefixFrom(prefix.Addr().Unmap(), max(prefix.Bits()-mapped, 0)).Masked()
+	if prefix.Bits() >= mapped {
+		return networks{inside}
+	}
+	return networks{inside, prefix.Masked()}
 }
 
 func (n networks) meets(value any) bool {
