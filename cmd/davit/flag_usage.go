@@ -70,11 +70,12 @@ func (u *usageNotes) write() error {
 // usageOf tells when the flags of an application were last evaluated.
 func (b *flagBook) usageOf(application string) api.FlagUsage {
 	u := api.FlagUsage{Since: b.usage.Since(), Flags: map[string]time.Time{}, Partial: b.published.Load()}
+	used := b.usage.Of(application)
 	for after := ""; ; {
 		page := b.Flags(application, after, flagPage)
 		for _, r := range page {
 			after = r.Flag.Key
-			if last := b.usage.Last(application, r.Flag.Key); !last.IsZero() {
+			if last := used.Last(r.Flag.Key); !last.IsZero() {
 				u.Flags[r.Flag.Key] = last
 			}
 		}

@@ -99,17 +99,26 @@ func (n *Notes) Note(application, environment, key string, now time.Time) {
 // Since returns from when on is noted what is evaluated.
 func (n *Notes) Since() time.Time { return n.since }
 
-// Last returns when a flag was last evaluated in any environment, or given out with
-// all others; the zero time when it was not.
-func (n *Notes) Last(application, key string) time.Time {
+// Of returns what was noted of the flags of an application, in all environments.
+func (n *Notes) Of(application string) Used {
+	u := Used{minutes: map[string]int64{}}
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	minute := int64(0)
 	for flag, at := range n.last {
-		if flag.Application == application && (flag.Key == key || flag.Key == "") {
-			minute = max(minute, at.Load())
+		if flag.Application == application {
+			u.minutes[flag.Key] = max(u.minutes[flag.Key], at.Load())
 		}
 	}
+	return u
+}
+
+// Used tells when the flags of an application were last evaluated.
+type Used struct{ minutes map[string]int64 } // Unix time, by key
+
+// Last returns when a flag was last evaluated in any environment, or given out with
+// all others; the zero time when it was not.
+func (u Used) Last(key string) time.Time {
+	minute := max(u.minutes[key], u.minutes[""])
 	if minute == 0 {
 		return time.Time{}
 	}

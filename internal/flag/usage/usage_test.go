@@ -1,6 +1,7 @@
 package usage_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -9,6 +10,31 @@ import (
 
 	"github.com/davit-dev/davit/internal/flag/usage"
 )
+
+// BenchmarkOf looks up all flags of an application, each in two environments: ten times
+// as many take ten times as long.
+func BenchmarkOf(b *testing.B) {
+	start := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
+	for _, flags := range []int{1000, 10_000} {
+		n, keys := usage.New(start), make([]string, flags)
+		for i := range keys {
+			keys[i] = fmt.Sprint("flag-", i)
+			n.Note("shop", "production", keys[i], start)
+			n.Note("shop", "staging", keys[i], start)
+		}
+		b.Run(fmt.Sprint(flags), func(b *testing.B) {
+			for b.Loop() {
+				used := n.Of("shop")
+				for _, key := range keys {
+					if used.Last(key).IsZero() {
+						b.Fatal(key)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*flags), "ns/flag")
+		})
+	}
+}
 
 // TestNotes notes evaluations, over a restart.
 func TestNotes(t *testing.T) {
@@ -42,7 +68,7 @@ func TestNotes(t *testing.T) {
 		{"stock", "b"}: start.Add(time.Hour).Truncate(time.Minute), // given out with all others
 		{"other", "a"}: {},
 	} {
-		if got := n.Last(flag[0], flag[1]); !got.Equal(want) {
+		if got := n.Of(flag[0]).Last(flag[1]); !got.Equal(want) {
 			t.Errorf("%s: %s, want %s", flag, got, want)
 		}
 	}
