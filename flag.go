@@ -15,7 +15,8 @@ type Flag struct {
 	Description string   `json:"description,omitempty"`
 	Owner       string   `json:"owner,omitempty"`
 	Tags        []string `json:"tags,omitempty"`
-	// Lifetime is how long the flag is expected to be needed. Zero is for good.
+	// Lifetime is how long the flag is expected to be needed; zero is as long as its
+	// Kind says.
 	Lifetime Duration `json:"lifetime,omitempty"`
 	// ClientSide lets client keys, which anybody can read out of a web page, see
 	// the flag.
@@ -67,6 +68,18 @@ func (k FlagKind) Lifetime() time.Duration {
 	default:
 		return 0
 	}
+}
+
+// Ends returns when the flag is expected not to be needed any more; zero is never.
+func (f *Flag) Ends() time.Time {
+	lifetime := f.Lifetime.D()
+	if lifetime == 0 {
+		lifetime = f.Kind.Lifetime()
+	}
+	if lifetime == 0 || f.CreatedAt.IsZero() {
+		return time.Time{}
+	}
+	return f.CreatedAt.Add(lifetime)
 }
 
 // FlagVariant is one of the answers of a flag.

@@ -26,6 +26,9 @@ type FlagEdit struct {
 	Alter func(Flag) (Flag, error)
 	// Delete is for a flag that is to go; then Alter is not asked.
 	Delete bool
+	// Restore brings a flag back that was deleted, when it was: Match is then about the
+	// record that deleted it.
+	Restore bool
 	// Propose makes a proposal of a change that needs approval, in place of refusing
 	// it.
 	Propose bool

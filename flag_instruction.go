@@ -16,7 +16,7 @@ type FlagInstruction struct {
 	// Percentages are of the users, by variant. They sum to 100; the variants left
 	// out get nothing.
 	Percentages map[string]float64 `json:"percentages,omitempty" doc:"of the users by variant, with three decimals; they sum to 100"`
-	By          string             `json:"by,omitempty" maxLength:"255" doc:"attribute that users are told apart by; the targeting key when left out"`
+	By          string             `json:"by,omitempty" maxLength:"255" doc:"attribute that users are told apart by; when left out the one that they are by now, or else the targeting key"`
 	Values      []string           `json:"values,omitempty" maxItems:"100000" doc:"targeting keys, or tags"`
 	Rule        *FlagRule          `json:"rule,omitempty" doc:"to add, after those there are"`
 	ID          string             `json:"id,omitempty" maxLength:"255" doc:"of the rule to remove"`
@@ -175,7 +175,13 @@ func (s *FlagSettings) setPercentages(f *Flag, i FlagInstruction) error {
 	case s.Default.Variant != "" && s.Enabled: // everybody has it
 		before.Shares = []FlagShare{{Variant: s.Default.Variant, Weight: FlagWhole}}
 	}
-	before.By = i.By
+	switch i.By {
+	case "": // as before
+	case TargetingKey:
+		before.By = ""
+	default:
+		before.By = i.By
+	}
 	want := make([]FlagShare, 0, len(f.Variants))
 	for _, v := range f.Variants {
 		want = append(want, FlagShare{Variant: v.Name, Weight: weights[v.Name]})

@@ -47,3 +47,29 @@ func TestInstruct(t *testing.T) {
 		}
 	}
 }
+
+// TestPercentagesBy keeps how users are told apart unless an instruction says otherwise,
+// so that nobody moves who need not.
+func TestPercentagesBy(t *testing.T) {
+	const env = "production"
+	salt := "s"
+	begun := func(by string) davit.Flag {
+		split := davit.FlagSplit{By: by, Salt: &salt, Otherwise: "off", Shares: []davit.FlagShare{{Variant: "on", Weight: 5_000}, {Variant: "off", Weight: 95_000}}}
+		return davit.Flag{Key: "a", Type: davit.FlagBoolean, Variants: davit.BooleanVariants(), Environments: map[string]davit.FlagSettings{
+			env: {Enabled: true, Default: davit.FlagServe{Split: &split}},
+		}}
+	}
+	for _, test := range []struct{ was, by, is string }{
+		{"", "", ""}, {"company", "", "company"}, {"company", "plan", "plan"}, {"company", davit.TargetingKey, ""}, {"", "company", "company"},
+	} {
+		after, err := begun(test.was).Instruct(davit.FlagInstruction{
+			Kind: davit.SetPercentages, Environment: env, By: test.by, Percentages: map[string]float64{"on": 20, "off": 80},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if split := after.Environments[env].Default.Split; split.By != test.is || split.Salt == nil || *split.Salt != salt || split.Otherwise != "off" {
+			t.Errorf("by %q, asked for %q: %+v", test.was, test.by, split)
+		}
+	}
+}

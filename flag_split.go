@@ -9,6 +9,9 @@ const FlagWhole = 100_000
 // MaxFlagWeight bounds the sum of a split's weights, as flagd does.
 const MaxFlagWeight = math.MaxInt32
 
+// TargetingKey is the attribute of a context that says who asks.
+const TargetingKey = "targetingKey"
+
 // FlagSplit serves variants to shares of the users. Who gets which is settled by
 // a hash of the salt and an attribute, so that it stays the same. Each share is a
 // range of that hash's values, in the order in which they stand, and so a variant

@@ -23,11 +23,7 @@ type FlagStale struct {
 func (r *FlagRecord) Stale(now, since, evaluated time.Time) *FlagStale {
 	f := &r.Flag
 	s := &FlagStale{Key: f.Key, Owner: f.Owner}
-	lifetime := time.Duration(f.Lifetime)
-	if lifetime == 0 {
-		lifetime = f.Kind.Lifetime()
-	}
-	if end := f.CreatedAt.Add(lifetime); lifetime > 0 && end.Before(now) {
+	if end := f.Ends(); !end.IsZero() && end.Before(now) {
 		s.Why = append(s.Why, "its lifetime ended on "+end.UTC().Format(time.DateOnly))
 	}
 	forGood := f.Kind == FlagOperational || f.Kind == FlagPermission

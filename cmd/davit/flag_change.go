@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -108,17 +109,18 @@ func (a *app) flagCreateCommand() *cobra.Command {
 		f        davit.Flag
 		variants []string
 		kind     string
+		lifetime time.Duration
 	)
 	cmd := &cobra.Command{
 		Use: "create KEY", Short: "Make a flag, which is off everywhere", Args: cobra.ExactArgs(1),
-		Example: "davit flag create checkout-v2 --type boolean\n" +
+		Example: "davit flag create checkout-v2 --type boolean --kind release --lifetime 336h\n" +
 			"davit flag create colour --type string --variant blue=#00f --variant red=#f00",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, application, err := a.flagTarget(cmd.Context())
 			if err != nil {
 				return err
 			}
-			f.Key, f.Kind = args[0], davit.FlagKind(kind)
+			f.Key, f.Kind, f.Lifetime = args[0], davit.FlagKind(kind), davit.Duration(lifetime)
 			if f.Variants, err = variantsOf(f.Type, variants); err != nil {
 				return err
 			}
@@ -134,6 +136,7 @@ func (a *app) flagCreateCommand() *cobra.Command {
 	flags.StringVar((*string)(&f.Type), "type", string(davit.FlagBoolean), "boolean, string, number or object")
 	flags.StringArrayVar(&variants, "variant", nil, "NAME=VALUE of a variant, for each; a boolean flag has on and off")
 	flags.StringVar(&kind, "kind", "", "release, experiment, operational or permission")
+	flags.DurationVar(&lifetime, "lifetime", 0, "how long the flag is expected to be needed, such as 720h (default 960h for release, 1440h for experiment, for good for others)")
 	flags.StringVar(&f.Description, "description", "", "what the flag is for")
 	flags.StringVar(&f.Owner, "owner", "", "whom to ask about it")
 	flags.StringSliceVar(&f.Tags, "tag", nil, "tags to find it by")
@@ -301,7 +304,8 @@ func (a *app) flagSplitCommand() *cobra.Command {
 		Use: "split KEY VARIANT=PERCENT...", Short: "Serve variants to percentages of the users", Args: cobra.MinimumNArgs(2),
 		Long: `Serve variants to percentages of the users whom no target and no rule names, with
 three decimals. When one variant is left out it gets the rest. Users keep what
-they have, as far as the percentages let them.`,
+they have, as far as the percentages let them, and are told apart as before
+unless --by says otherwise.`,
 		Example: "davit flag split checkout-v2 on=5",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			percentages, err := a.percentages(cmd.Context(), args[0], args[1:])
@@ -315,7 +319,7 @@ they have, as far as the percentages let them.`,
 	a.addFlagEdit(cmd, &e)
 	addAtFlag(cmd, &e)
 	addEnvironmentFlag(cmd, &e.environment)
-	cmd.Flags().StringVar(&by, "by", "", "attribute that users are told apart by (default the targeting key)")
+	cmd.Flags().StringVar(&by, "by", "", "attribute that users are told apart by (default as before, or else targetingKey)")
 	return cmd
 }
 

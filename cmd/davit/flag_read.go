@@ -43,9 +43,10 @@ func writeFlag(w io.Writer, r *davit.FlagRecord) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
 		{"flag", f.Key}, {"type", string(f.Type)}, {"kind", string(f.Kind)}, {"description", f.Description}, {"owner", f.Owner},
-		{"tags", strings.Join(f.Tags, ", ")}, {"revision", fmt.Sprintf("%d, %s by %s", r.Revision, r.At.UTC().Format(time.RFC3339), r.Actor)},
+		{"tags", strings.Join(f.Tags, ", ")}, {"needed until", momentText(f.Ends())},
+		{"revision", fmt.Sprintf("%d, %s by %s", r.Revision, r.At.UTC().Format(time.RFC3339), r.Actor)},
 	} {
-		if row[1] != "" {
+		if row[1] != "" && row[1] != "-" {
 			fmt.Fprintf(table, "%s\t%s\n", row[0], printable(row[1]))
 		}
 	}

@@ -72,6 +72,12 @@ func (b *Book) CreateKey(ctx context.Context, actor string, key davit.AccessKey,
 	if !key.Kind.Known() || key.Application == "" || key.Environment == "" || key.Name == "" {
 		return made, "", &davit.Error{Code: davit.CodeInvalid, Message: "an access key needs an application, an environment, a name and a kind: server, client, read-only or admin"}
 	}
+	if lifetime < 0 {
+		return made, "", &davit.Error{
+			Code: davit.CodeInvalid, Message: fmt.Sprintf("an access key cannot be taken for %s, which is less than no time", lifetime),
+			Hint: "say how long it is to be taken, such as 2160h; 0 is for ever",
+		}
+	}
 	text = b.mint(actor, &key)
 	if lifetime > 0 {
 		key.ExpiresAt = key.CreatedAt.Add(lifetime)
@@ -85,6 +91,12 @@ func (b *Book) CreateKey(ctx context.Context, actor string, key davit.AccessKey,
 func (b *Book) RotateKey(ctx context.Context, actor, application, id string, overlap time.Duration) (made davit.AccessKey, text string, err error) {
 	b.change.Lock()
 	defer b.change.Unlock()
+	if overlap < 0 {
+		return made, "", &davit.Error{
+			Code: davit.CodeInvalid, Message: fmt.Sprintf("the old key cannot go on for %s, which is less than no time", overlap),
+			Hint: "say how long it is still to be taken, such as 24h; 0 ends it at once",
+		}
+	}
 	old, err := b.key(application, id)
 	if err != nil {
 		return made, "", err

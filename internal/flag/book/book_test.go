@@ -163,6 +163,46 @@ func TestChange(t *testing.T) {
 	}
 }
 
+// TestRevertRemoved brings a flag back that was removed, as long as it is as the one who
+// does so has seen it.
+func TestRevertRemoved(t *testing.T) {
+	s := open(t)
+	made := s.must(t, create("a"))
+	s.must(t, instruct("a", 1, turnOn))
+	remove := instruct("a", 2)
+	remove.Delete = true
+	s.must(t, remove)
+	s.now = s.now.Add(time.Hour)
+	back := func(match, to int64) (*davit.FlagOutcome, error) {
+		return s.Revert(t.Context(), davit.FlagEdit{Application: "shop", Key: "a", Actor: "bo", Action: "flag.revert", Match: match}, to)
+	}
+	if _, err := back(2, 2); !errors.Is(err, davit.ErrFlagRevision) {
+		t.Errorf("as it was before it was removed: %v", err)
+	}
+	if _, err := back(3, 3); davit.ErrorCode(err) != davit.CodeInvalid {
+		t.Errorf("to its removal: %v", err)
+	}
+	out, err := back(3, 2)
+	if err != nil || !out.Changed || out.Record.Revision != 4 || !out.Record.Flag.CreatedAt.Equal(made.Record.Flag.CreatedAt) {
+		t.Fatalf("brought back: %+v (%v)", out, err)
+	}
+	s.reopen(t)
+	if got := s.serves(t, "a", "anna"); got != "on" {
+		t.Errorf("it serves %q", got)
+	}
+	records, err := s.History(t.Context(), "shop", "a", 1<<62, 10)
+	if err != nil || len(records) != 4 || records[0].Action != "flag.revert" || records[0].Comment != "back to revision 2" {
+		t.Errorf("history: %+v (%v)", records, err)
+	}
+	s.must(t, davit.FlagEdit{Application: "shop", Key: "a", Actor: "bo", Action: "flag.delete", Match: 4, Delete: true})
+	if _, err := s.Change(t.Context(), instruct("a", davit.AnyFlagRevision, turnOn)); davit.ErrorCode(err) != davit.CodeNotFound {
+		t.Errorf("another change of what was removed: %v", err)
+	}
+	if out, err := back(davit.AnyFlagRevision, 1); err != nil || out.Record.Revision != 6 {
+		t.Errorf("whatever there is: %+v (%v)", out, err)
+	}
+}
+
 // TestRefusedChange shows that what is not valid changes nothing.
 func TestRefusedChange(t *testing.T) {
 	s := open(t)
@@ -371,6 +411,25 @@ func TestKeys(t *testing.T) {
 	}
 	if _, _, err := s.RotateKey(ctx, "anna", "shop", rotated.ID, 0); davit.ErrorCode(err) != davit.CodeNotFound {
 		t.Errorf("rotating what has expired: %v", err)
+	}
+}
+
+// TestKeysOfLessThanNoTime refuses what would be for ever, or over before it begins.
+func TestKeysOfLessThanNoTime(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	key := davit.AccessKey{Application: "shop", Environment: "production", Kind: davit.AccessServer, Name: "web"}
+	if made, text, err := s.CreateKey(ctx, "anna", key, -time.Second); davit.ErrorCode(err) != davit.CodeInvalid || text != "" {
+		t.Errorf("made: %+v (%v)", made, err)
+	}
+	made, text, err := s.CreateKey(ctx, "anna", key, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, next, err := s.RotateKey(ctx, "anna", "shop", made.ID, -time.Second); davit.ErrorCode(err) != davit.CodeInvalid || next != "" {
+		t.Errorf("rotated: %v", err)
+	}
+	if len(s.Keys("shop")) != 1 || s.Grant(text) == nil {
+		t.Errorf("keys: %+v", s.Keys("shop"))
 	}
 }
 

@@ -182,7 +182,13 @@ func draft(e davit.FlagEdit, last *davit.FlagRecord, now time.Time) (d *drafted,
 			d.before, was = last, last.Flag
 		}
 	}
-	if err := match(e, d.before); err != nil {
+	restored := e.Restore && last != nil && last.Deleted
+	if restored {
+		err = match(e, last)
+	} else {
+		err = match(e, d.before)
+	}
+	if err != nil {
 		return d, err
 	}
 	if e.Delete {
@@ -194,7 +200,10 @@ func draft(e davit.FlagEdit, last *davit.FlagRecord, now time.Time) (d *drafted,
 		return d, err
 	}
 	d.after.Flag.Key, d.after.Flag.CreatedAt = e.Key, was.CreatedAt
-	if d.before == nil {
+	switch {
+	case restored:
+		d.after.Flag.CreatedAt = last.Flag.CreatedAt
+	case d.before == nil:
 		d.after.Flag.CreatedAt = now
 	}
 	if err := scoped(e, was, d.after.Flag); err != nil {

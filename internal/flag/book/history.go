@@ -21,12 +21,19 @@ func (b *Book) History(ctx context.Context, application, key string, before int6
 }
 
 // Revert makes a flag say again what it said at a revision, by a change that e
-// tells the rest of.
+// tells the rest of. One that was deleted is there again.
 func (b *Book) Revert(ctx context.Context, e davit.FlagEdit, revision int64) (*davit.FlagOutcome, error) {
 	record, err := b.store.FlagRecord(ctx, e.Application, e.Key, revision)
 	if err != nil {
 		return nil, err
 	}
+	if record.Deleted {
+		return nil, &davit.Error{
+			Code: davit.CodeInvalid, Message: fmt.Sprintf("flag %s says nothing at revision %d, which removed it", e.Key, revision),
+			Hint: "name a revision before: davit flag history " + e.Key,
+		}
+	}
+	e.Restore = true
 	e.Alter = func(davit.Flag) (davit.Flag, error) { return record.Flag, nil }
 	if e.Comment == "" {
 		e.Comment = fmt.Sprintf("back to revision %d", revision)

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-dev/davit"
+)
+
+// TestFlagBroughtBack removes a flag by commands, and brings it back.
+func TestFlagBroughtBack(t *testing.T) {
+	s := serveFlags(t)
+	s.says(t, operatorToken, "revision 1", "flag", "create", "checkout-v2")
+	s.says(t, operatorToken, "production: on, on", "flag", "on", "checkout-v2")
+	s.says(t, operatorToken, "removed; its history stays", "flag", "delete", "checkout-v2")
+	s.says(t, operatorToken, "would change (nothing was changed)", "flag", "revert", "checkout-v2", "--to", "2", "--dry-run")
+	if out, code := s.as(t, operatorToken, "flag", "revert", "checkout-v2", "--to", "3"); code == 0 || !strings.Contains(out, "says nothing at revision 3") {
+		t.Errorf("to its removal: %d %s", code, out)
+	}
+	s.says(t, operatorToken, "checkout-v2 revision 4", "flag", "revert", "checkout-v2", "--to", "2")
+	s.says(t, operatorToken, "production: on, on", "flag", "list")
+	s.says(t, operatorToken, "flag.revert", "flag", "history", "checkout-v2")
+	s.want(t, 200, "DELETE", "/v1/flags/shop/checkout-v2", "", "If-Match", `"4"`)
+	s.want(t, 412, "POST", "/v1/flags/shop/checkout-v2/revert", `{"revision":1}`, "If-Match", `"4"`)
+	s.want(t, 200, "POST", "/v1/flags/shop/checkout-v2/revert", `{"revision":1}`, "If-Match", `"5"`)
+}
+
+// TestFlagSplitBy tells users apart as before, unless a command says otherwise.
+func TestFlagSplitBy(t *testing.T) {
+	s := serveFlags(t)
+	s.says(t, operatorToken, "revision 1", "flag", "create", "checkout-v2")
+	s.says(t, operatorToken, "production: off (revision 2)", "flag", "split", "checkout-v2", "on=5", "--by", "company")
+	s.says(t, operatorToken, "revision 3", "flag", "split", "checkout-v2", "on=10")
+	by := func() string {
+		record, err := s.book.Flag("shop", "checkout-v2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return record.Flag.Environments["production"].Default.Split.By
+	}
+	if got := by(); got != "company" {
+		t.Errorf("told apart by %q", got)
+	}
+	s.says(t, operatorToken, "revision 4", "flag", "split", "checkout-v2", "on=10", "--by", davit.TargetingKey)
+	if got := by(); got != "" {
+		t.Errorf("told apart by %q", got)
+	}
+}
+
+// TestFlagKeyOfLessThanNoTime says why a key is not made.
+func TestFlagKeyOfLessThanNoTime(t *testing.T) {
+	s := serveFlags(t)
+	if out, code := s.as(t, operatorToken, "flag", "key", "create", "web", "--expires-in", "-1h"); code == 0 || !strings.Contains(out, "cannot be taken for -1h0m0s, which is less than no time") {
+		t.Errorf("%d %s", code, out)
+	}
+	s.want(t, 422, "POST", "/v1/flagkeys/shop", `{"environment":"production","kind":"server","name":"web","lifetime":"-1s"}`)
+	if keys := s.book.Keys("shop"); len(keys) != 0 {
+		t.Errorf("keys: %+v", keys)
+	}
+}
+
+// TestFlagLifetime says how long a flag is needed, and finds it when it is not any more.
+func TestFlagLifetime(t *testing.T) {
+	s := serveFlagsWith(t, func(b *flagBook) { b.openUsage(t.TempDir(), slog.New(slog.DiscardHandler)) })
+	s.says(t, operatorToken, "revision 1", "flag", "create", "short", "--kind", "release", "--lifetime", "1ns")
+	s.says(t, operatorToken, "revision 1", "flag", "create", "usual", "--kind", "release")
+	s.says(t, operatorToken, "revision 1", "flag", "create", "good", "--kind", "operational")
+	if out, code := s.as(t, operatorToken, "flag", "create", "bad", "--lifetime", "-1h"); code == 0 || !strings.Contains(out, "lifetime") {
+		t.Errorf("%d %s", code, out)
+	}
+	records := s.book.Flags("shop", "", 10)
+	if len(records) != 3 || !records[0].Flag.Ends().IsZero() || records[2].Flag.Ends().Sub(records[2].Flag.CreatedAt) != 40*24*time.Hour {
+		t.Errorf("flags: %+v", records)
+	}
+	s.says(t, operatorToken, "needed until", "flag", "show", "usual")
+	if out, _ := s.as(t, operatorToken, "flag", "show", "good"); strings.Contains(out, "needed until") {
+		t.Error(out)
+	}
+	out, code := s.as(t, operatorToken, "flag", "stale")
+	if code != exitFailed || !strings.Contains(out, "short: its lifetime ended") || strings.Contains(out, "usual") || strings.Contains(out, "good") {
+		t.Errorf("stale: %d %s", code, out)
+	}
+}
