@@ -13,6 +13,9 @@ type FlagImport struct {
 	// Scope, unless it is nil, is the key that the import is made with. It changes
 	// no more than the settings of its environment.
 	Scope *AccessKey
+	// Match, unless it is nil, is the number of the last change of the application's flags
+	// and segments that the import knows of.
+	Match *int64
 	// Propose makes a proposal of an import that needs approval, in place of refusing
 	// it.
 	Propose bool

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,4 +84,91 @@ func TestFlagLifetime(t *testing.T) {
 	if code != exitFailed || !strings.Contains(out, "short: its lifetime ended") || strings.Contains(out, "usual") || strings.Contains(out, "good") {
 		t.Errorf("stale: %d %s", code, out)
 	}
+}
+
+// TestFlagListsInParts lists flags, segments, keys and proposals in parts, each of them once.
+func TestFlagListsInParts(t *testing.T) {
+	s := serveFlags(t)
+	ids := map[string][]string{} // in the order of the list
+	for _, key := range []string{"a", "b", "c", "d", "e"} {
+		s.want(t, 201, "POST", "/v1/flags/shop", strings.Replace(newBoolean, "shop/new", key, 1))
+		ids["flags"] = append(ids["flags"], key)
+		s.want(t, 200, "PUT", "/v1/flagsegments/shop/"+key, `{"key":"`+key+`"}`, "If-Match", "*")
+		ids["flagsegments"] = append(ids["flagsegments"], key)
+		made, _, err := s.book.CreateKey(t.Context(), "anna", davit.AccessKey{Application: "shop", Environment: "production", Kind: davit.AccessServer, Name: key}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids["flagkeys"] = append(ids["flagkeys"], made.ID)
+		at := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+		s.want(t, 202, "POST", "/v1/flags/shop/"+key+"/instructions", `{"instructions":[{"kind":"turnOn","environment":"production"}],"at":"`+at+`"}`, "If-Match", "*")
+		ids["flagproposals"] = append([]string{s.first(t)}, ids["flagproposals"]...)
+	}
+	for path, want := range ids {
+		var got []string
+		for after := ""; ; {
+			_, text := s.want(t, 200, "GET", "/v1/"+path+"/shop?limit=2&after="+after, "")
+			var list struct {
+				Flags     []davit.FlagRecord
+				Segments  []davit.SegmentRecord
+				Keys      []davit.AccessKey
+				Proposals []davit.FlagProposal
+				Next      string
+			}
+			if err := json.Unmarshal([]byte(text), &list); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(list.Flags) + len(list.Segments) + len(list.Keys) + len(list.Proposals); n != min(2, len(want)-len(got)) {
+				t.Fatalf("%s: a page of %d after %q: %s", path, n, after, text)
+			}
+			for _, r := range list.Flags {
+				got = append(got, r.Flag.Key)
+			}
+			for _, r := range list.Segments {
+				got = append(got, r.Segment.Key)
+			}
+			for _, k := range list.Keys {
+				got = append(got, k.ID)
+			}
+			for _, p := range list.Proposals {
+				got = append(got, p.ID)
+			}
+			if after = list.Next; after == "" {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", path, got, want)
+		}
+	}
+	s.want(t, 422, "GET", "/v1/flagkeys/shop?after=nothing", "")
+	s.want(t, 404, "GET", "/v1/flagproposals/shop?after=nothing", "")
+}
+
+// TestFlagImportOfWhatWasSeen imports flags as they were listed, and not over a change
+// that somebody made since.
+func TestFlagImportOfWhatWasSeen(t *testing.T) {
+	s := serveFlags(t)
+	listed := func() string {
+		resp, _ := s.want(t, 200, "GET", "/v1/flags/shop?limit=1", "")
+		return resp.Header.Get("ETag")
+	}
+	ask := func(variant string) string {
+		return `{"environment":"production","flags":[{"key":"a","type":"boolean","variants":[{"name":"on","value":true},{"name":"off","value":false}],` +
+			`"environments":{"production":{"enabled":true,"default":{"variant":"` + variant + `"}}}}]}`
+	}
+	none := listed()
+	s.want(t, 200, "PATCH", "/v1/flags/shop", ask("on"), "If-Match", none)
+	s.want(t, 412, "PATCH", "/v1/flags/shop", ask("off"), "If-Match", none)
+	seen := listed()
+	s.want(t, 200, "PUT", "/v1/flagsegments/shop/beta", `{"key":"beta"}`, "If-Match", "*")
+	s.want(t, 412, "PATCH", "/v1/flags/shop", ask("off"), "If-Match", seen)
+	s.want(t, 412, "PATCH", "/v1/flags/shop?dryRun=true", ask("off"), "If-Match", seen)
+	s.want(t, 412, "PATCH", "/v1/flags/shop", ask("off"), "If-Match", "x")
+	if record, err := s.book.Flag("shop", "a"); err != nil || record.Revision != 1 {
+		t.Errorf("the flag is %+v (%v)", record, err)
+	}
+	s.want(t, 200, "PATCH", "/v1/flags/shop", ask("off"), "If-Match", listed())
+	s.want(t, 200, "PATCH", "/v1/flags/shop", ask("on"), "If-Match", "*")
+	s.want(t, 200, "PATCH", "/v1/flags/shop", ask("off"))
 }

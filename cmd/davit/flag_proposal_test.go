@@ -75,7 +75,7 @@ func TestFlagApproval(t *testing.T) {
 // endedID returns the ID of a proposal that was rejected.
 func (s *flagServer) endedID(t *testing.T) string {
 	t.Helper()
-	list, err := s.book.Proposals(t.Context(), "shop", true, 100)
+	list, err := s.book.Proposals(t.Context(), "shop", true, "", 100)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,6 +102,7 @@ type FlagStep struct {
 // AccessKeyList is the access keys of an application.
 type AccessKeyList struct {
 	Keys []davit.AccessKey `json:"keys"`
+	Next string            `json:"next,omitempty" doc:"the next page's after; left out on the last page"`
 }
 
 // AccessKeyCreation asks for an access key.

@@ -32,6 +32,7 @@ const ProtectionWithin = 24 * time.Hour
 // FlagProposalList is proposals of an application, newest first.
 type FlagProposalList struct {
 	Proposals []davit.FlagProposal `json:"proposals"`
+	Next      string               `json:"next,omitempty" doc:"the next page's after; left out on the last page"`
 }
 
 // FlagAnswer is a person's answer to a proposal.

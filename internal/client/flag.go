@@ -124,11 +124,13 @@ func (c *Client) FlagUsage(ctx context.Context, application string) (*api.FlagUs
 
 // AccessKeys lists the access keys of an application, without their text.
 func (c *Client) AccessKeys(ctx context.Context, application string) ([]davit.AccessKey, error) {
-	list, err := call[api.AccessKeyList](ctx, c, http.MethodGet, keysPath(application), nil)
-	if err != nil {
-		return nil, err
-	}
-	return list.Keys, nil
+	return pages(func(after string) ([]davit.AccessKey, string, error) {
+		list, err := call[api.AccessKeyList](ctx, c, http.MethodGet, keysPath(application)+pageQuery(after), nil)
+		if err != nil {
+			return nil, "", err
+		}
+		return list.Keys, list.Next, nil
+	})
 }
 
 // CreateAccessKey makes an access key.
@@ -144,6 +146,29 @@ func (c *Client) RotateAccessKey(ctx context.Context, application, id string, r 
 // RevokeAccessKey lets an access key expire at once.
 func (c *Client) RevokeAccessKey(ctx context.Context, application, id, comment string) (*davit.AccessKey, error) {
 	return call[davit.AccessKey](ctx, c, http.MethodDelete, keysPath(application)+"/"+url.PathEscape(id)+"?comment="+url.QueryEscape(comment), nil)
+}
+
+// pageMost is how many elements of a list the server gives out at once.
+const pageMost = 1000
+
+// pageQuery asks for the page of a list after one that named after as what is next.
+func pageQuery(after string) string {
+	return "?" + url.Values{"after": {after}, "limit": {strconv.Itoa(pageMost)}}.Encode()
+}
+
+// pages returns all elements of a list that is asked for page by page.
+func pages[T any](ask func(after string) (page []T, next string, err error)) ([]T, error) {
+	all := []T{}
+	for after := ""; ; {
+		page, next, err := ask(after)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if after = next; after == "" {
+			return all, nil
+		}
+	}
 }
 
 func flagPath(application, key string) string {

@@ -13,11 +13,13 @@ import (
 
 // Segments lists the segments that an application's flags share, by key.
 func (c *Client) Segments(ctx context.Context, application string) ([]davit.SegmentRecord, error) {
-	list, err := call[api.SegmentList](ctx, c, http.MethodGet, "/v1/flagsegments/"+url.PathEscape(application), nil)
-	if err != nil {
-		return nil, err
-	}
-	return list.Segments, nil
+	return pages(func(after string) ([]davit.SegmentRecord, string, error) {
+		list, err := call[api.SegmentList](ctx, c, http.MethodGet, "/v1/flagsegments/"+url.PathEscape(application)+pageQuery(after), nil)
+		if err != nil {
+			return nil, "", err
+		}
+		return list.Segments, list.Next, nil
+	})
 }
 
 // SegmentHistory lists the changes of a segment, newest first, limit at most.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -11,6 +12,11 @@ import (
 )
 
 const keysPath = "/v1/flagkeys/{application}"
+
+type listKeysInput struct {
+	FlagsPath
+	Paged
+}
 
 type createKeyInput struct {
 	FlagsPath
@@ -35,13 +41,7 @@ type revokeKeyInput struct {
 
 // flagKeyRoutes are not for access keys: none makes another.
 func (s *Server) flagKeyRoutes(h huma.API) {
-	register(s, h, get("listAccessKeys", keysPath, "The keys that an application's flags are read with, without their text"),
-		func(ctx context.Context, in *FlagsPath) (*body[api.AccessKeyList], error) {
-			if _, err := s.flagScope(ctx, in.Application); err != nil {
-				return nil, err
-			}
-			return &body[api.AccessKeyList]{api.AccessKeyList{Keys: s.Flags.Keys(in.Application)}}, nil
-		})
+	register(s, h, get("listAccessKeys", keysPath, "The keys that an application's flags are read with, oldest first, without their text"), s.listKeys)
 	create := post("createAccessKey", keysPath, "Make an access key; the answer is the only one that tells it")
 	create.DefaultStatus = http.StatusCreated
 	register(s, h, create, func(ctx context.Context, in *createKeyInput) (*body[api.NewAccessKey], error) {
@@ -69,4 +69,20 @@ func (s *Server) flagKeyRoutes(h huma.API) {
 			key, err := s.Flags.RevokeKey(ctx, actor(ctx), in.Application, in.ID, in.Comment)
 			return &body[davit.AccessKey]{key}, err
 		})
+}
+
+func (s *Server) listKeys(ctx context.Context, in *listKeysInput) (*body[api.AccessKeyList], error) {
+	if _, err := s.flagScope(ctx, in.Application); err != nil {
+		return nil, err
+	}
+	all, from := s.Flags.Keys(in.Application), 0
+	if in.After != "" { // no key is ever forgotten
+		from = 1 + slices.IndexFunc(all, func(k davit.AccessKey) bool { return k.ID == in.After })
+		if from == 0 {
+			return nil, &davit.Error{Code: davit.CodeInvalid, Message: "there is no access key " + in.After + " to go on after"}
+		}
+	}
+	var list api.AccessKeyList
+	list.Keys, list.Next = page(all, from, in.Limit, func(k davit.AccessKey) string { return k.ID })
+	return &body[api.AccessKeyList]{list}, nil
 }

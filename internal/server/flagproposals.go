@@ -41,8 +41,8 @@ type unprotectInput struct {
 
 type listProposalsInput struct {
 	FlagsPath
+	Paged
 	Ended bool `query:"ended" doc:"those that have ended too, of the last 30 days"`
-	Limit int  `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"how many at most"`
 }
 
 // ProposalPath is the proposal that a path names.
@@ -114,9 +114,10 @@ func (s *Server) listProposals(ctx context.Context, in *listProposalsInput) (*bo
 	if _, err := s.flagScope(ctx, in.Application); err != nil {
 		return nil, err
 	}
-	all, err := s.Flags.Proposals(ctx, in.Application, in.Ended, in.Limit)
-	list := api.FlagProposalList{Proposals: []davit.FlagProposal{}}
-	for _, p := range all {
+	all, err := s.Flags.Proposals(ctx, in.Application, in.Ended, in.After, in.Limit+1)
+	part, next := page(all, 0, in.Limit, func(p *davit.FlagProposal) string { return p.ID })
+	list := api.FlagProposalList{Proposals: []davit.FlagProposal{}, Next: next}
+	for _, p := range part {
 		list.Proposals = append(list.Proposals, *p)
 	}
 	return &body[api.FlagProposalList]{list}, err

@@ -21,6 +21,9 @@ import (
 // Flags keeps feature flags and the keys that they are read with.
 type Flags interface {
 	Flag(application, key string) (*davit.FlagRecord, error)
+	// Sequence returns the number of the last change of an application's flags or
+	// segments; 0 before the first.
+	Sequence(application string) int64
 	// Flags lists flags by key, from the one after a given key on.
 	Flags(application, after string, limit int) []*davit.FlagRecord
 	// History lists records with a revision below before, newest first.
@@ -39,8 +42,9 @@ type Flags interface {
 	Protections(ctx context.Context, application string) ([]*davit.FlagProtection, error)
 	// Protect returns the protection as it is, and what is proposed to change it.
 	Protect(ctx context.Context, p davit.FlagProtection) (*davit.FlagProtection, *davit.FlagProposal, error)
-	// Proposals lists what waits, newest first, without flags and segments.
-	Proposals(ctx context.Context, application string, ended bool, limit int) ([]*davit.FlagProposal, error)
+	// Proposals lists what waits, newest first, without flags and segments: what is older
+	// than a given one, unless that is empty.
+	Proposals(ctx context.Context, application string, ended bool, after string, limit int) ([]*davit.FlagProposal, error)
 	Proposal(ctx context.Context, application, id string) (*davit.FlagProposal, error)
 	Approve(ctx context.Context, application, id, actor, comment string) (*davit.FlagProposal, error)
 	Reject(ctx context.Context, application, id, actor, why string) (*davit.FlagProposal, error)
@@ -89,8 +93,7 @@ func etag(revision int64) string { return strconv.Quote(strconv.FormatInt(revisi
 
 type listFlagsInput struct {
 	FlagsPath
-	After string `query:"after" maxLength:"256" doc:"flags after this key"`
-	Limit int    `query:"limit" default:"100" minimum:"1" maximum:"1000" doc:"how many at most"`
+	Paged
 }
 
 type flagHistoryInput struct {
@@ -130,20 +133,23 @@ func (s *Server) flagRoutes(h huma.API) {
 	s.flagProposalRoutes(h)
 }
 
-func (s *Server) listFlags(ctx context.Context, in *listFlagsInput) (*body[api.FlagList], error) {
+// flagsTag returns the tag of all flags and segments of an application: another one
+// after each change.
+func (s *Server) flagsTag(application string) string { return etag(s.Flags.Sequence(application)) }
+
+func (s *Server) listFlags(ctx context.Context, in *listFlagsInput) (*flagAnswer[api.FlagList], error) {
 	key, err := s.flagScope(ctx, in.Application, readers...)
 	if err != nil {
 		return nil, err
 	}
 	list := api.FlagList{Flags: []davit.FlagRecord{}}
-	for i, record := range s.Flags.Flags(in.Application, in.After, in.Limit+1) {
-		if i == in.Limit {
-			list.Next = list.Flags[i-1].Flag.Key
-			break
-		}
+	tag := s.flagsTag(in.Application) // at most as new as what is listed
+	part, next := page(s.Flags.Flags(in.Application, in.After, in.Limit+1), 0, in.Limit, func(r *davit.FlagRecord) string { return r.Flag.Key })
+	list.Next = next
+	for _, record := range part {
 		list.Flags = append(list.Flags, visible(record, key))
 	}
-	return &body[api.FlagList]{list}, nil
+	return &flagAnswer[api.FlagList]{ETag: tag, Body: list}, nil
 }
 
 func (s *Server) flagHistory(ctx context.Context, in *flagHistoryInput) (*body[api.FlagHistory], error) {
@@ -216,8 +222,13 @@ func revision(match string) (int64, error) {
 	case "*":
 		return davit.AnyFlagRevision, nil
 	}
+	return numbered(match, 1)
+}
+
+// numbered returns the number that a tag in If-Match is made of.
+func numbered(match string, least int64) (int64, error) {
 	n, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(match, "W/"), `"`), 10, 64)
-	if err != nil || n < 1 {
+	if err != nil || n < least {
 		return 0, api.StatusProblem(http.StatusPreconditionFailed, "If-Match is no ETag of a flag", "send one as it came with the flag")
 	}
 	return n, nil

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"sort"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -30,6 +31,11 @@ type SegmentEdit struct {
 	Comment string `query:"comment" maxLength:"1024" doc:"why, for the audit log"`
 }
 
+type listSegmentsInput struct {
+	FlagsPath
+	Paged
+}
+
 type putSegmentInput struct {
 	SegmentPath
 	SegmentEdit
@@ -48,12 +54,15 @@ type segmentHistoryInput struct {
 
 func (s *Server) flagSegmentRoutes(h huma.API) {
 	register(s, h, get("listSegments", segmentsPath, "The segments that an application's flags share, by key"),
-		func(ctx context.Context, in *FlagsPath) (*body[api.SegmentList], error) {
+		func(ctx context.Context, in *listSegmentsInput) (*body[api.SegmentList], error) {
 			if _, err := s.flagScope(ctx, in.Application); err != nil {
 				return nil, err
 			}
-			list := api.SegmentList{Segments: []davit.SegmentRecord{}}
-			for _, r := range s.Flags.Segments(in.Application) {
+			all := s.Flags.Segments(in.Application)
+			from := sort.Search(len(all), func(i int) bool { return all[i].Segment.Key > in.After })
+			part, next := page(all, from, in.Limit, func(r *davit.SegmentRecord) string { return r.Segment.Key })
+			list := api.SegmentList{Segments: []davit.SegmentRecord{}, Next: next}
+			for _, r := range part {
 				list.Segments = append(list.Segments, *r)
 			}
 			return &body[api.SegmentList]{list}, nil

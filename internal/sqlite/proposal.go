@@ -30,10 +30,11 @@ func (s *Store) FlagProposal(ctx context.Context, application, id string) (*davi
 
 // FlagProposals lists the proposals of an application, newest first, limit at most,
 // without the flags and segments, which may be long; those that have ended only when
-// ended is true.
-func (s *Store) FlagProposals(ctx context.Context, application string, ended bool, limit int) ([]*davit.FlagProposal, error) {
-	list, err := queryDocs[*davit.FlagProposal](ctx, s.read,
-		"SELECT json_remove(doc, '$.flags', '$.segments') FROM flag_proposals WHERE application = ? AND (? OR wakes > 0) ORDER BY number DESC LIMIT ?", application, ended, max(limit, 0))
+// ended is true, and those that are older than a given one unless it is empty.
+func (s *Store) FlagProposals(ctx context.Context, application string, ended bool, after string, limit int) ([]*davit.FlagProposal, error) {
+	list, err := queryDocs[*davit.FlagProposal](ctx, s.read, `SELECT json_remove(doc, '$.flags', '$.segments') FROM flag_proposals
+		WHERE application = ?1 AND (?2 OR wakes > 0) AND (?3 = '' OR number < (SELECT number FROM flag_proposals WHERE id = ?3))
+		ORDER BY number DESC LIMIT ?4`, application, ended, after, max(limit, 0))
 	return list, s.readError(err)
 }
 

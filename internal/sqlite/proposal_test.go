@@ -38,7 +38,7 @@ func TestProposals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for ended, want := range map[bool]int{true: 2, false: 1} {
-		if list, err := s.FlagProposals(ctx, "shop", ended, 10); err != nil || len(list) != want {
+		if list, err := s.FlagProposals(ctx, "shop", ended, "", 10); err != nil || len(list) != want {
 			t.Errorf("proposals (ended: %t): %+v (%v)", ended, list, err)
 		}
 	}

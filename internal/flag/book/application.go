@@ -153,6 +153,12 @@ func (s *state) application(name string) *application {
 	return &application{views: map[string]*View{"": {}}}
 }
 
+// Sequence returns the number of the last change of an application's flags or segments;
+// 0 before the first.
+func (b *Book) Sequence(application string) int64 {
+	return b.state.Load().application(application).latest.Sequence
+}
+
 // Flag returns a flag; a *davit.Error of CodeNotFound when there is none. It is
 // shared, and not to be changed.
 func (b *Book) Flag(application, key string) (*davit.FlagRecord, error) {

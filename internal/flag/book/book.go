@@ -24,7 +24,7 @@ type Store interface {
 	SegmentRecords(ctx context.Context, application, key string, limit int) ([]*davit.SegmentRecord, error)
 	FlagProtections(ctx context.Context, application string) ([]*davit.FlagProtection, error)
 	FlagProposal(ctx context.Context, application, id string) (*davit.FlagProposal, error)
-	FlagProposals(ctx context.Context, application string, ended bool, limit int) ([]*davit.FlagProposal, error)
+	FlagProposals(ctx context.Context, application string, ended bool, after string, limit int) ([]*davit.FlagProposal, error)
 	NextFlagProposal(ctx context.Context) (*davit.FlagProposal, error)
 	AccessKeys(ctx context.Context) ([]*davit.AccessKey, error)
 	CommitAccessKeys(ctx context.Context, entry davit.AuditEntry, keys ...*davit.AccessKey) error

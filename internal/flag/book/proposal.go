@@ -28,9 +28,15 @@ const (
 )
 
 // Proposals lists the proposals of an application, newest first, limit at most,
-// without their flags and segments; those that have ended only when ended is true.
-func (b *Book) Proposals(ctx context.Context, application string, ended bool, limit int) ([]*davit.FlagProposal, error) {
-	return b.store.FlagProposals(ctx, application, ended, limit)
+// without their flags and segments; those that have ended only when ended is true, and
+// those that are older than a given one unless it is empty.
+func (b *Book) Proposals(ctx context.Context, application string, ended bool, after string, limit int) ([]*davit.FlagProposal, error) {
+	if after != "" {
+		if _, err := b.store.FlagProposal(ctx, application, after); err != nil {
+			return nil, err
+		}
+	}
+	return b.store.FlagProposals(ctx, application, ended, after, limit)
 }
 
 // Proposal returns a proposal; a *davit.Error of CodeNotFound when there is none, or

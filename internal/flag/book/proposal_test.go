@@ -268,7 +268,7 @@ func TestEndOfProposals(t *testing.T) {
 	if _, err := s.Approve(ctx, "shop", expired.ID, bo, ""); davit.ErrorCode(err) != davit.CodeConflict {
 		t.Errorf("approved too late: %v", err)
 	}
-	list, err := s.Proposals(ctx, "shop", true, 10)
+	list, err := s.Proposals(ctx, "shop", true, "", 10)
 	if err != nil || len(list) != 4 {
 		t.Fatalf("%+v (%v)", list, err)
 	}
@@ -278,7 +278,7 @@ func TestEndOfProposals(t *testing.T) {
 			t.Errorf("proposal %d: %+v", i, p)
 		}
 	}
-	if list, err := s.Proposals(ctx, "shop", false, 10); err != nil || len(list) != 0 {
+	if list, err := s.Proposals(ctx, "shop", false, "", 10); err != nil || len(list) != 0 {
 		t.Errorf("open: %+v (%v)", list, err)
 	}
 }

@@ -250,7 +250,7 @@ func (p *lone) protects() {
 
 // answer answers one of the proposals that there are.
 func (p *lone) answer(with func(context.Context, string, string, string, string) (*davit.FlagProposal, error)) {
-	list, err := p.Proposals(p.ctx, p.application, false, 10)
+	list, err := p.Proposals(p.ctx, p.application, false, "", 10)
 	if err != nil {
 		p.Fatal(err)
 	}
