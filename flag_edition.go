@@ -15,11 +15,35 @@ import (
 type FlagSnapshot struct {
 	Application string `json:"application"`
 	Environment string `json:"environment"`
+	// Origin names the installation whose flags these are, as the key of its audit
+	// log does: one store, however many servers share it.
+	Origin string `json:"origin,omitempty"`
+	// RestoredAt is when that store was last put back from a backup, after which it
+	// counts anew; zero when it never was.
+	RestoredAt time.Time `json:"restoredAt,omitzero"`
 	// Revision is the Sequence of the last change of the application's flags.
 	Revision  int64     `json:"revision"`
 	ChangedAt time.Time `json:"changedAt"`
 	Flags     []Flag    `json:"flags"`
 	Segments  []Segment `json:"segments,omitempty"`
+}
+
+// Before reports whether a snapshot is what the flags of another said earlier. It is
+// for who hears of them on several ways, of which one may be behind.
+//
+// Of one origin revisions rise, but for a backup that is put back. A snapshot from
+// after that is the later one, whatever its revision; and where nobody noted that it
+// was (a file that was copied), what is changed from then on is later by its time.
+// Snapshots of two origins, or of two environments, are not before each other: who is
+// told of another store was sent there.
+func (s *FlagSnapshot) Before(other *FlagSnapshot) bool {
+	switch {
+	case s.Origin != other.Origin || s.Application != other.Application || s.Environment != other.Environment:
+		return false
+	case !s.RestoredAt.Equal(other.RestoredAt):
+		return s.RestoredAt.Before(other.RestoredAt)
+	}
+	return s.Revision < other.Revision && !s.ChangedAt.After(other.ChangedAt)
 }
 
 // FlagEdition is a snapshot with the access keys that read it, as one server hands

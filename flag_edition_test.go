@@ -44,3 +44,31 @@ func FuzzFlagEdition(f *testing.F) {
 		damaged[i] ^= 1
 	}
 }
+
+// TestSnapshotBefore tells which of two snapshots is the earlier one.
+func TestSnapshotBefore(t *testing.T) {
+	at := func(seconds int64) time.Time { return time.Unix(seconds, 0) }
+	has := davit.FlagSnapshot{Application: "shop", Environment: "production", Origin: "a", RestoredAt: at(50), Revision: 5, ChangedAt: at(100)}
+	for name, test := range map[string]struct {
+		alter func(*davit.FlagSnapshot)
+		want  bool
+	}{
+		"the same":                  {func(*davit.FlagSnapshot) {}, false},
+		"later":                     {func(s *davit.FlagSnapshot) { s.Revision, s.ChangedAt = 6, at(110) }, false},
+		"later, by a slow clock":    {func(s *davit.FlagSnapshot) { s.Revision, s.ChangedAt = 6, at(90) }, false},
+		"earlier":                   {func(s *davit.FlagSnapshot) { s.Revision, s.ChangedAt = 4, at(90) }, true},
+		"earlier, at the same time": {func(s *davit.FlagSnapshot) { s.Revision = 4 }, true},
+		"a copied file, changed":    {func(s *davit.FlagSnapshot) { s.Revision, s.ChangedAt = 2, at(110) }, false},
+		"of a later backup":         {func(s *davit.FlagSnapshot) { s.Revision, s.ChangedAt, s.RestoredAt = 2, at(10), at(60) }, false},
+		"of before the backup":      {func(s *davit.FlagSnapshot) { s.Revision, s.ChangedAt, s.RestoredAt = 9, at(110), time.Time{} }, true},
+		"of another store":          {func(s *davit.FlagSnapshot) { s.Revision, s.ChangedAt, s.Origin = 2, at(10), "b" }, false},
+		"of another environment":    {func(s *davit.FlagSnapshot) { s.Revision, s.ChangedAt, s.Environment = 2, at(10), "staging" }, false},
+		"of another application":    {func(s *davit.FlagSnapshot) { s.Revision, s.ChangedAt, s.Application = 2, at(10), "stock" }, false},
+	} {
+		is := has
+		test.alter(&is)
+		if got := is.Before(&has); got != test.want {
+			t.Errorf("%s: before is %t", name, got)
+		}
+	}
+}

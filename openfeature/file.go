@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
-	"slices"
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/flag"
@@ -20,28 +18,6 @@ func compile(from davit.FlagSnapshot, tag string) (*loaded, error) {
 		return nil, err
 	}
 	return &loaded{from: from, tag: tag, compiled: compiled}, nil
-}
-
-// changedSince returns the keys of the flags that say something else than before.
-func (l *loaded) changedSince(before *loaded) []string {
-	was := map[string]davit.Flag{}
-	if before != nil {
-		for _, f := range before.from.Flags {
-			was[f.Key] = f
-		}
-	}
-	var keys []string
-	for _, f := range l.from.Flags {
-		if old, there := was[f.Key]; !there || !reflect.DeepEqual(old, f) {
-			keys = append(keys, f.Key)
-		}
-		delete(was, f.Key)
-	}
-	for key := range was {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // readFile returns the flags that were kept; nil when none were.

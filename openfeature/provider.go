@@ -15,6 +15,7 @@ package openfeature
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"sync"
@@ -39,6 +40,9 @@ type Options struct {
 	// Client asks the server; http.DefaultClient when nil. A limit on the time of
 	// whole requests would cut the stream off.
 	Client *http.Client
+	// Log is told of what goes wrong and stops nothing: flags that cannot be kept in
+	// the file, or read from it. slog.Default() when nil.
+	Log *slog.Logger
 	// Hooks are called around each evaluation.
 	Hooks []sdk.Hook
 	// Wait is how long the start waits for flags; 10 s when 0. With a file it waits
@@ -88,6 +92,9 @@ func New(o Options) (*Provider, error) {
 	if o.Client == nil {
 		o.Client = http.DefaultClient
 	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
 	if o.Wait == 0 {
 		o.Wait = defaultWait
 	}
@@ -120,7 +127,11 @@ func (p *Provider) InitWithContext(ctx context.Context, _ sdk.EvaluationContext)
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &stream{provider: p, tried: make(chan struct{}), got: make(chan struct{})}
-	if fromFile, err := readFile(p.options.File); err == nil && fromFile != nil {
+	fromFile, err := readFile(p.options.File)
+	if err != nil {
+		p.options.Log.WarnContext(ctx, "going on without the flags that were kept", "file", p.options.File, "error", err)
+	}
+	if p.state.Load() == nil && fromFile != nil {
 		p.state.Store(fromFile)
 	}
 	var group sync.WaitGroup

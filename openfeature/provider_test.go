@@ -2,6 +2,7 @@ package openfeature_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,6 +167,16 @@ func (p *program) forget() {
 	}
 }
 
+// counting is a hook that counts evaluations.
+type counting struct {
+	sdk.UnimplementedHook
+	called atomic.Int64
+}
+
+func (c *counting) Finally(context.Context, sdk.HookContext, sdk.InterfaceEvaluationDetails, sdk.HookHints) {
+	c.called.Add(1)
+}
+
 // TestProvider reads flags of all types, and follows a change.
 func TestProvider(t *testing.T) {
 	w := newWorld(t)
@@ -175,7 +187,8 @@ func TestProvider(t *testing.T) {
 	w.set(davit.Flag{Key: "number", Type: davit.FlagNumber, Variants: []davit.FlagVariant{{Name: "a", Value: []byte(`2.5`)}, {Name: "b", Value: []byte(`9007199254740993`)}}},
 		davit.FlagSettings{Enabled: true, Default: davit.FlagServe{Variant: "a"}, Targets: []davit.FlagTarget{{Variant: "b", Keys: []string{"bo"}}}})
 	w.set(davit.Flag{Key: "object", Type: davit.FlagObject, Variants: []davit.FlagVariant{{Name: "a", Value: []byte(`{"x":[1]}`)}}}, on("a"))
-	p, err := w.start(openfeature.Options{Hooks: []sdk.Hook{sdk.UnimplementedHook{}}})
+	hook := &counting{}
+	p, err := w.start(openfeature.Options{Hooks: []sdk.Hook{hook}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +229,9 @@ func TestProvider(t *testing.T) {
 	o, _ := p.ObjectValueDetails(ctx, "object", nil, anna)
 	check("object", detail(o.EvaluationDetails, o.Value), map[string]any{"x": []any{1.0}}, "a", "STATIC", "")
 
+	if got := hook.called.Load(); got != 11 {
+		t.Errorf("the hook was called for %d evaluations of 11", got)
+	}
 	w.set(boolean("plain"), on("off"))
 	p.hears(t, "PROVIDER_CONFIGURATION_CHANGED plain")
 	if v, err := p.BooleanValue(ctx, "plain", true, anna); v || err != nil {
@@ -276,6 +292,76 @@ func TestAway(t *testing.T) {
 	if last := w.seen[len(w.seen)-1]; last == "" {
 		t.Error("nothing says what the program has")
 	}
+}
+
+// TestSegment tells of the flags that rest on a segment that changed, by a rule or by
+// another flag.
+func TestSegment(t *testing.T) {
+	w := newWorld(t)
+	segment := func(key string, when *davit.FlagCondition, include ...string) {
+		t.Helper()
+		_, err := w.book.ChangeSegment(t.Context(), davit.SegmentEdit{
+			Application: "shop", Segment: davit.Segment{Key: key, Include: include, When: when}, Actor: "test", Match: davit.AnyFlagOrNone,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	segment("beta", nil, "anna")
+	segment("friends", &davit.FlagCondition{Not: &davit.FlagCondition{Any: []davit.FlagCondition{{Segment: "beta"}}}})
+	for key, segment := range map[string]string{"direct": "beta", "through": "friends"} {
+		settings := on("off")
+		settings.Rules = []davit.FlagRule{{When: &davit.FlagCondition{All: []davit.FlagCondition{{Segment: segment}}}, Serve: davit.FlagServe{Variant: "on"}}}
+		w.set(boolean(key), settings)
+	}
+	resting := on("on")
+	resting.Off, resting.Prerequisites = "off", []davit.FlagPrerequisite{{Flag: "direct", Variants: []string{"on"}}}
+	w.set(boolean("resting"), resting)
+	w.set(boolean("other"), on("on"))
+	p, err := w.start(openfeature.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	segment("beta", nil, "anna", "bo")
+	p.hears(t, "PROVIDER_CONFIGURATION_CHANGED direct resting through")
+	if v, err := p.BooleanValue(t.Context(), "resting", false, sdk.NewEvaluationContext("bo", nil)); !v || err != nil {
+		t.Errorf("after the change: %v (%v)", v, err)
+	}
+}
+
+// TestCannotKeep logs that flags are in effect and not kept.
+func TestCannotKeep(t *testing.T) {
+	w := newWorld(t)
+	w.set(boolean("plain"), on("on"))
+	var said lines
+	p, err := w.start(openfeature.Options{File: filepath.Join(t.TempDir(), "no", "folder"), Log: slog.New(slog.NewTextHandler(&said, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := p.BooleanValue(t.Context(), "plain", false, sdk.EvaluationContext{}); !v || err != nil {
+		t.Errorf("%v (%v)", v, err)
+	}
+	if !strings.Contains(said.String(), "will not be there when the program starts") {
+		t.Errorf("said: %s", said.String())
+	}
+}
+
+// lines is what was logged.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // TestDamagedFile starts without a file that is none.

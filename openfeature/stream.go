@@ -178,10 +178,7 @@ func (e *event) add(line string) {
 func (s *stream) take(ctx context.Context, e event) error {
 	switch e.name {
 	case "snapshot":
-		if err := s.replace(ctx, e); err != nil {
-			return err
-		}
-		s.gain(ctx)
+		return s.replace(ctx, e)
 	case "current":
 		s.gain(ctx)
 	case "stale":
@@ -191,23 +188,32 @@ func (s *stream) take(ctx context.Context, e event) error {
 }
 
 // replace puts a snapshot in place of the one before. One that is not valid, of a
-// server that knows more than this program, is refused.
+// server that knows more than this program, is refused; and so is an earlier one, of
+// a server that is behind the one asked before: the flags are stale until it has
+// caught up.
 func (s *stream) replace(ctx context.Context, e event) error {
 	var from davit.FlagSnapshot
 	if err := json.Unmarshal([]byte(e.data), &from); err != nil {
 		return fmt.Errorf("reading flags: %w", err)
 	}
+	p := s.provider
+	before := p.state.Load()
+	if before != nil && from.Before(&before.from) {
+		s.lose(ctx, fmt.Errorf("the server has the flags of revision %d, and this program those of revision %d already", from.Revision, before.from.Revision))
+		return nil
+	}
 	next, err := compile(from, e.id)
 	if err != nil {
 		return err
 	}
-	p := s.provider
-	before := p.state.Swap(next)
+	p.state.Store(next)
 	message := ""
 	if err := keep(p.options.File, from); err != nil {
 		message = err.Error() // the flags are in effect nevertheless
+		p.options.Log.WarnContext(ctx, "the flags are in effect, and will not be there when the program starts without a server", "error", err)
 	}
 	s.changed(ctx, message, next.changedSince(before))
+	s.gain(ctx)
 	return nil
 }
 

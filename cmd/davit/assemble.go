@@ -63,6 +63,11 @@ func assemble(ctx context.Context, dir string, lease time.Duration, handedOver b
 	if p.flags, err = openFlagBook(ctx, p.store); err != nil {
 		return nil, err
 	}
+	putBack, err := p.store.RestoredAt(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.flags.ComesFrom(serverName(p.audit), putBack)
 	p.flags.openUsage(dir, log)
 	if p.platforms, err = openPlatforms(ctx, dir, serverName(p.audit), log); err != nil {
 		return nil, err

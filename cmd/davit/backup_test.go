@@ -95,6 +95,9 @@ func TestBackupAndRestore(t *testing.T) {
 	if r := runDavit(t, "restore", file, "--state", here); r.code != exitRefused || !strings.Contains(r.stderr, "is in use by another server") {
 		t.Errorf("restoring under a running server: exit code %d\n%s", r.code, r.stderr)
 	}
+	if at, err := s.store.RestoredAt(t.Context()); err != nil || !at.IsZero() {
+		t.Errorf("restored at %s (%v), and never was", at, err)
+	}
 	s.commit(t, 2)
 	stop()
 	if err := s.store.Close(); err != nil {
@@ -120,6 +123,9 @@ func TestBackupAndRestore(t *testing.T) {
 	entries, err := moved.store.Audit(t.Context(), davit.AuditFilter{From: 5})
 	if err != nil || len(entries) != 1 || entries[0].Action != "store.restore" || entries[0].Reason != "the disk died" || entries[0].Actor != self() {
 		t.Errorf("the last entry is %+v (%v)", entries, err)
+	}
+	if at, err := moved.store.RestoredAt(t.Context()); err != nil || !at.Equal(entries[0].At) {
+		t.Errorf("restored at %s (%v), want %s", at, err, entries[0].At)
 	}
 	if err := moved.store.Close(); err != nil {
 		t.Fatal(err)

@@ -66,7 +66,7 @@ func TestSeveralServersGuide(t *testing.T) {
 	}
 	for _, want := range []string{
 		`{"key":"checkout-v2","reason":"STATIC","variant":"on","value":true}`,
-		`{"application":"shop","environment":"production","revision":2,`,
+		`{"application":"shop","environment":"production","origin":"davit+`,
 		"No flag has had its time.",
 		"checkout-v2 is named by no code",
 		"app.ts:1 asks for gone, and there is no such flag",

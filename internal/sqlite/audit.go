@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/davit-dev/davit"
 	"golang.org/x/mod/sumdb/tlog"
@@ -62,4 +63,15 @@ func (s *Store) AuditRecords(ctx context.Context, from int64, limit int) (record
 func (s *Store) AuditHashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
 	hashes, err := readHashes(ctx, s.read, indexes)
 	return hashes, s.readError(err)
+}
+
+// RestoredAt returns when the store was last put back from a backup, as its audit
+// log tells; the zero time when it never was.
+func (s *Store) RestoredAt(ctx context.Context) (time.Time, error) {
+	list, err := queryDocs[davit.AuditEntry](ctx, s.read,
+		"SELECT leaf FROM audit WHERE application = '' AND environment = '' AND leaf ->> 'action' = 'store.restore' ORDER BY number DESC LIMIT 1")
+	if err != nil || len(list) == 0 {
+		return time.Time{}, s.readError(err)
+	}
+	return list[0].At, nil
 }

@@ -51,6 +51,7 @@ type View struct {
 	flags    []davit.Flag // with what they say in all environments that are known here
 	segments []davit.Segment
 	whole    document
+	origin   origin
 	copied   *copied // nil: this is the store's own
 }
 
@@ -130,6 +131,13 @@ func extras(flags []davit.Flag) (metadata map[string][]byte, timed bool, err err
 func (a *application) stamp(sequence int64, at time.Time) {
 	for _, view := range a.views {
 		view.Sequence, view.ChangedAt = sequence, at
+	}
+}
+
+// comesFrom says of the views where they are from.
+func (a *application) comesFrom(o origin) {
+	for _, view := range a.views {
+		view.origin = o
 	}
 }
 

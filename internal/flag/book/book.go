@@ -41,6 +41,7 @@ type Book struct {
 	Recent func(application, environment string, now time.Time) []*flag.Context
 
 	store  Store
+	origin origin
 	change sync.Mutex // held while something changes
 	woken  chan struct{}
 }
@@ -75,6 +76,25 @@ func Open(ctx context.Context, store Store, now func() time.Time) (*Book, error)
 	b.state.Store(s)
 	return b, nil
 }
+
+// origin is of which store flags are, and since when that counts.
+type origin struct {
+	name     string
+	restored time.Time
+}
+
+// ComesFrom names the installation that the book is of, and when its store was last
+// put back from a backup, for who is given its flags. It is called before the book
+// is used.
+func (b *Book) ComesFrom(name string, restored time.Time) {
+	b.origin = origin{name, restored}
+	for _, a := range b.state.Load().applications {
+		a.comesFrom(b.origin)
+	}
+}
+
+// Origin returns the name of the installation that the book is of.
+func (b *Book) Origin() string { return b.origin.name }
 
 // sorted returns records by application and key.
 func sorted(flags []*davit.FlagRecord, segments []*davit.SegmentRecord) map[string]said {

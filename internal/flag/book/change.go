@@ -140,6 +140,7 @@ func (b *Book) apply(ctx context.Context, c *changes) error {
 	last := c.commits[len(c.commits)-1].Sequence()
 	next.latest.Sequence, next.latest.ChangedAt = last, now
 	next.stamp(last, now)
+	next.comesFrom(b.origin)
 	b.swap(func(s *state) { s.applications[c.application] = next })
 	return nil
 }

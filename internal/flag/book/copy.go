@@ -124,7 +124,7 @@ func viewOf(before *View, s davit.FlagSnapshot) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &View{Snapshot: compiled, Metadata: metadata, Timed: timed, Sequence: s.Revision, ChangedAt: s.ChangedAt, flags: s.Flags, segments: s.Segments}, nil
+	return &View{Snapshot: compiled, Metadata: metadata, Timed: timed, Sequence: s.Revision, ChangedAt: s.ChangedAt, flags: s.Flags, segments: s.Segments, origin: origin{s.Origin, s.RestoredAt}}, nil
 }
 
 // grantsOf returns what the keys of an edition allow.

@@ -24,7 +24,7 @@ type document struct {
 func (v *View) Document(application string) (doc []byte, tag string, err error) {
 	d := &v.whole
 	d.once.Do(func() {
-		s := davit.FlagSnapshot{Application: application, Environment: v.Environment(), Revision: v.Sequence, ChangedAt: v.ChangedAt, Segments: v.segments}
+		s := v.snapshot(application, v.Environment())
 		s.Flags = make([]davit.Flag, 0, len(v.flags))
 		for _, f := range v.flags {
 			s.Flags = append(s.Flags, f.In(s.Environment))
@@ -36,4 +36,13 @@ func (v *View) Document(application string) (doc []byte, tag string, err error) 
 		d.tag = `"` + base64.RawURLEncoding.EncodeToString(sum[:18]) + `"`
 	})
 	return d.doc, d.tag, d.err
+}
+
+// snapshot returns what the view says as of an application and an environment. Its
+// flags are shared, and tell about all environments that are known here.
+func (v *View) snapshot(application, environment string) davit.FlagSnapshot {
+	return davit.FlagSnapshot{
+		Application: application, Environment: environment, Origin: v.origin.name, RestoredAt: v.origin.restored,
+		Revision: v.Sequence, ChangedAt: v.ChangedAt, Flags: v.flags, Segments: v.segments,
+	}
 }

@@ -34,10 +34,9 @@ func (b *Book) Editions() []davit.FlagEdition {
 			continue
 		}
 		slices.SortFunc(keys[place], func(a, b davit.AccessKey) int { return strings.Compare(a.ID, b.ID) })
-		view := b.View(place[0], place[1])
-		editions = append(editions, davit.FlagEdition{Keys: keys[place], Snapshot: davit.FlagSnapshot{
-			Application: place[0], Environment: place[1], Revision: view.Sequence, ChangedAt: view.ChangedAt, Flags: view.flags, Segments: view.segments,
-		}})
+		snapshot := b.View(place[0], place[1]).snapshot(place[0], place[1])
+		snapshot.Origin, snapshot.RestoredAt = b.origin.name, b.origin.restored // of an environment with keys alone, too
+		editions = append(editions, davit.FlagEdition{Keys: keys[place], Snapshot: snapshot})
 	}
 	return editions
 }

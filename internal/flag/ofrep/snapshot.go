@@ -11,8 +11,8 @@ import (
 // SnapshotPath is where programs that evaluate by themselves get all flags of their
 // environment, a davit.FlagSnapshot. It is Davit's own, not the protocol's. Asked
 // for text/event-stream it is a stream: an event "snapshot" with every new one,
-// whose ID is its tag, "current" when the one of Last-Event-ID still is, and "stale"
-// when nobody knows.
+// whose ID is its tag, "stale" when nobody knows whether it is the newest, and
+// "current" when that is known again, or the one of Last-Event-ID still is.
 const SnapshotPath = "/ofrep/davit/v1/snapshot"
 
 // snapshot answers with what all flags say, once or again and again.
@@ -47,13 +47,13 @@ func (h *Handler) snapshot(w http.ResponseWriter, r *http.Request) {
 // stream tells what all flags say, now and after every change, until the client
 // goes or its key expires.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, grant *book.Grant) {
-	key, has := shown(r), r.Header.Get("Last-Event-ID")
-	s := newListener(w)
+	key := shown(r)
+	s := &snapshots{listener: newListener(w), application: grant.Application, has: r.Header.Get("Last-Event-ID")}
 	defer s.end()
-	for first := true; h.book.Grant(key) != nil; first = false {
+	for h.book.Grant(key) != nil {
 		replaced := h.book.Replaced()
 		view := h.book.View(grant.Application, grant.Environment)
-		if s.tell(view, grant.Application, &has, first, h.book.Now()) != nil {
+		if s.tell(view, h.book.Now()) != nil {
 			return
 		}
 		silence := time.NewTimer(heartbeat)
@@ -72,25 +72,40 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, grant *book.Gra
 	}
 }
 
-// tell sends a view to who has the one of a tag.
-func (l *listener) tell(view *book.View, application string, has *string, first bool, now time.Time) error {
-	doc, tag, err := view.Document(application)
+// snapshots is a stream of them to one client.
+type snapshots struct {
+	*listener
+	application string
+	has         string // the tag of what the client has
+	said        string // whether that is the newest: eventCurrent, eventStale or nothing yet
+}
+
+// What is said of a snapshot that a client has.
+const (
+	eventCurrent = "current"
+	eventStale   = "stale"
+)
+
+// tell sends a view to a client that has another, and says whether it is the newest
+// when that is news.
+func (s *snapshots) tell(view *book.View, now time.Time) error {
+	doc, tag, err := view.Document(s.application)
 	if err != nil {
 		return err
 	}
-	switch {
-	case tag != *has:
-		*has = tag
-		if err := l.write("id: " + tag + "\nevent: snapshot\ndata: " + string(doc) + "\n\n"); err != nil {
-			return err
-		}
-	case first:
-		if err := l.write("event: current\ndata: " + tag + "\n\n"); err != nil {
+	if tag != s.has {
+		s.has, s.said = tag, eventCurrent
+		if err := s.write("id: " + tag + "\nevent: snapshot\ndata: " + string(doc) + "\n\n"); err != nil {
 			return err
 		}
 	}
+	is := eventCurrent
 	if _, stale := view.Stale(now); stale {
-		return l.write("event: stale\ndata: " + tag + "\n\n")
+		is = eventStale
 	}
-	return nil
+	if is == s.said {
+		return nil
+	}
+	s.said = is
+	return s.write("event: " + is + "\ndata: " + tag + "\n\n")
 }
