@@ -62,8 +62,12 @@ func (b *flagBook) publish(ctx context.Context, o redisOptions, log *slog.Logger
 	}
 	defer r.Close() //nolint:errcheck // nothing is lost
 	b.published.Store(true)
+	host, err := os.Hostname()
+	if err != nil {
+		host = "an unknown host" // it is told to people alone
+	}
 	p := redis.Publisher{
-		Redis: r, Flags: b, Every: o.every, Now: time.Now,
+		Redis: r, Flags: b, Origin: b.Origin(), Host: host, Every: o.every, Now: time.Now,
 		Failed: func(err error) {
 			log.WarnContext(ctx, "cannot hand flags over; tried until it can be done", "error", err)
 		},

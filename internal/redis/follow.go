@@ -168,20 +168,28 @@ func (f *Follower) update(ctx context.Context, at place, number int64, now time.
 
 // fetch takes the document of a place.
 func (f *Follower) fetch(ctx context.Context, at place, now time.Time) error {
-	limited, cancel := context.WithTimeout(ctx, documentTimeout)
-	defer cancel()
-	text, err := f.Redis.client.Get(limited, f.Redis.document(at)).Bytes()
+	e, err := fetch(ctx, f.Redis, at)
 	if err != nil {
-		return unavailable(err)
-	}
-	e, err := davit.DecodeFlagEdition(text)
-	if err != nil {
-		return fmt.Errorf("what Redis has of %s: %w", at, err)
-	}
-	if e.Snapshot.Application != at.application || e.Snapshot.Environment != at.environment {
-		return fmt.Errorf("what Redis has of %s is of %s in %s", at, e.Snapshot.Application, e.Snapshot.Environment)
+		return err
 	}
 	return f.Copy.Take(e, now)
+}
+
+// fetch returns the edition of a place.
+func fetch(ctx context.Context, r *Redis, at place) (e davit.FlagEdition, err error) {
+	limited, cancel := context.WithTimeout(ctx, documentTimeout)
+	defer cancel()
+	text, err := r.client.Get(limited, r.document(at)).Bytes()
+	if err != nil {
+		return e, unavailable(err)
+	}
+	if e, err = davit.DecodeFlagEdition(text); err != nil {
+		return e, fmt.Errorf("what Redis has of %s: %w", at, err)
+	}
+	if e.Snapshot.Application != at.application || e.Snapshot.Environment != at.environment {
+		return e, fmt.Errorf("what Redis has of %s is of %s in %s", at, e.Snapshot.Application, e.Snapshot.Environment)
+	}
+	return e, nil
 }
 
 // jitter returns a time around another, so that many do not come at once.

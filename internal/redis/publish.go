@@ -5,6 +5,7 @@ import (
 	"crypto/sha1" //nolint:gosec // what Redis computes; it finds damage, and keeps no secret
 	_ "embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,10 +30,14 @@ type Flags interface {
 	Replaced() <-chan struct{}
 }
 
-// Publisher publishes flags. There is one for a prefix.
+// Publisher publishes flags. All publishers for a prefix are of one store: the first
+// says in Redis which one that is, and those of others publish nothing.
 type Publisher struct {
 	Redis *Redis
 	Flags Flags
+	// Origin names the store whose flags these are; the same for all servers that
+	// share it, and for no other. Host says for people which server this is.
+	Origin, Host string
 	// Every is how often the publisher looks whether Redis still has what was
 	// published.
 	Every time.Duration
@@ -43,13 +48,21 @@ type Publisher struct {
 
 	publish, look *redis.Script
 	done          map[place]davit.FlagEdition // what Redis has, as far as is known
+	later         map[place]later
+}
+
+// later is an edition that another server of the same store has published, and that
+// this one has not read from the store yet.
+type later struct {
+	number int64
+	since  time.Time
 }
 
 // Run publishes what changes until ctx ends. While Redis cannot be reached it tries
 // again and again, and then publishes what the flags say by then.
 func (p *Publisher) Run(ctx context.Context) error {
 	p.publish, p.look = redis.NewScript(publishSource), redis.NewScript(lookSource)
-	p.done = map[place]davit.FlagEdition{}
+	p.done, p.later = map[place]davit.FlagEdition{}, map[place]later{}
 	failing, whole := false, true
 	for {
 		replaced := p.Flags.Replaced()
@@ -60,6 +73,9 @@ func (p *Publisher) Run(ctx context.Context) error {
 		wait := jitter(p.Every)
 		if err != nil {
 			wait = min(jitter(retryAfter), p.Every)
+			if isTaken(err) {
+				wait = jitter(p.Every) // whose the prefix is publishes first, in a Redis that lost that
+			}
 			if !failing {
 				p.Failed(err)
 			}
@@ -93,86 +109,154 @@ func (p *Publisher) round(ctx context.Context, whole bool) error {
 			continue
 		}
 		narrow(&e)
-		if err := p.one(ctx, at, e, done, !known || whole); err != nil && failed == nil {
+		err := p.one(ctx, at, e)
+		if isTaken(err) {
+			return err // so it is for all
+		}
+		if err != nil && failed == nil {
 			failed = unavailable(err)
 		}
 	}
 	return failed
 }
 
-// one publishes an edition unless Redis has it.
-func (p *Publisher) one(ctx context.Context, at place, e davit.FlagEdition, done davit.FlagEdition, look bool) error {
-	e.Number = done.Number
-	if look {
-		number, sum, err := p.lookAt(ctx, at)
+// one publishes an edition unless Redis has it, or has a later one of the same store.
+func (p *Publisher) one(ctx context.Context, at place, e davit.FlagEdition) error {
+	for range attempts {
+		is, err := p.lookAt(ctx, at)
 		if err != nil {
 			return err
 		}
-		e.Number = max(e.Number, number)
-		_, digest, err := encode(e)
+		if e.Number = is.number; is.number > 0 {
+			_, digest, err := encode(e)
+			if err != nil {
+				return err
+			}
+			if is.sum == digest {
+				p.done[at] = e
+				delete(p.later, at)
+				return nil
+			}
+		}
+		if hold, err := p.behind(ctx, at, e, is); err != nil || hold {
+			return err
+		}
+		// The clock keeps numbers rising over a Redis that lost them together with a
+		// server that does not remember them.
+		e.Number = max(p.done[at].Number+1, is.number+1, p.Now().UnixMicro())
+		published, err := p.send(ctx, at, e, is.text)
 		if err != nil {
 			return err
 		}
-		if sum == digest {
+		if published {
 			p.done[at] = e
+			delete(p.later, at)
 			return nil
 		}
 	}
-	// The clock keeps numbers rising over a Redis that lost them together with a
-	// server that does not remember them.
-	for range 3 {
-		e.Number = max(e.Number+1, p.Now().UnixMicro())
-		doc, _, err := encode(e)
-		if err != nil {
-			return err
-		}
-		inTheWay, err := p.send(ctx, at, e.Number, doc)
-		if err != nil {
-			return err
-		}
-		if inTheWay == 0 {
-			p.done[at] = e
-			return nil
-		}
-		e.Number = inTheWay
-	}
-	return fmt.Errorf("somebody else publishes flags of %s in %s", at.application, at.environment)
+	return fmt.Errorf("others publish flags of %s in %s all the time", at.application, at.environment)
 }
 
-// send runs the script that puts a document in place of an older one. It returns
-// the number that was in the way, or 0.
-func (p *Publisher) send(ctx context.Context, at place, number int64, doc []byte) (int64, error) {
+// attempts bounds how often another server of the same store may come in between.
+const attempts = 5
+
+// behind reports whether Redis has an edition of the same store that is later, or as
+// late and of other access keys, so that this server has to read its store again
+// before it says anything. When it has done so for a while and says the same, that is
+// what the store says.
+func (p *Publisher) behind(ctx context.Context, at place, e davit.FlagEdition, is found) (bool, error) {
+	mine := p.done[at]
+	if is.number == 0 || is.number == mine.Number {
+		return false, nil // nothing is there, or what this server put there
+	}
+	theirs, err := fetch(ctx, p.Redis, at)
+	if err != nil || theirs.Number != is.number {
+		return false, ctx.Err() // damaged; a Redis that is away fails the next step
+	}
+	s := &theirs.Snapshot
+	if s.Origin != e.Snapshot.Origin || s.Before(&e.Snapshot) || s.RestoredAt.Before(e.Snapshot.RestoredAt) {
+		return false, nil
+	}
+	if s.Revision == e.Snapshot.Revision && mine.Number == 0 {
+		return false, nil // of a server that was here before
+	}
+	if s.Revision == e.Snapshot.Revision && !same(mine, e) {
+		return false, nil // access keys changed here just now
+	}
+	has := p.later[at]
+	if has.number != is.number {
+		has = later{is.number, p.Now()}
+		p.later[at] = has
+	}
+	return p.Now().Sub(has.since) < laterLooks*p.Every, nil
+}
+
+// laterLooks is for how many looks a server waits to read what another has published.
+const laterLooks = 10
+
+// send puts a document in place of the one of a number. It reports whether it did:
+// not when another came in between.
+func (p *Publisher) send(ctx context.Context, at place, e davit.FlagEdition, before string) (bool, error) {
+	doc, _, err := encode(e)
+	if err != nil {
+		return false, err
+	}
 	limited, cancel := context.WithTimeout(ctx, documentTimeout)
 	defer cancel()
 	r := p.Redis
-	inTheWay, err := p.publish.Run(limited, r.client, []string{r.numbers(), r.document(at), r.channel()}, at.String(), number, doc).Text()
+	answer, err := p.publish.Run(limited, r.client, []string{r.numbers(), r.document(at), r.publisher()},
+		at.String(), e.Number, doc, r.channel(), before, p.Origin, p.Host, p.Now().UTC().Format(time.RFC3339)).StringSlice()
 	if err != nil {
 		// A Redis that is full still passes messages on: who follows is to know
 		// that there is something newer.
 		soon, cancel := context.WithTimeout(ctx, answerTimeout)
 		defer cancel()
-		_ = r.client.Publish(soon, r.channel(), announcement(at, number)).Err() // the error above is told
-		return 0, err
+		_ = r.client.Publish(soon, r.channel(), announcement(at, e.Number)).Err() // the error above is told
+		return false, err
 	}
-	n, _ := parseNumber(inTheWay)
-	return n, nil
+	switch {
+	case len(answer) == 4 && answer[0] == "taken":
+		return false, p.taken(answer[1:])
+	case len(answer) == 1 && (answer[0] == "published" || answer[0] == "changed"):
+		return answer[0] == "published", nil
+	}
+	return false, fmt.Errorf("a script answered with %q", answer)
 }
 
-// lookAt returns the number and the digest of what Redis has; 0 and "" when it has
-// nothing that makes sense.
-func (p *Publisher) lookAt(ctx context.Context, at place) (int64, string, error) {
+// taken says whose the prefix is: origin, host and time.
+func (p *Publisher) taken(by []string) error {
+	return &davit.Error{
+		Code:    davit.CodeConflict,
+		Message: fmt.Sprintf("the flags at %s in Redis are those of another store, %s (of the server on %s, since %s); this server, whose store is %s, hands none over", p.Redis.prefix, by[0], by[1], by[2], p.Origin),
+		Hint:    "give each store a --redis-prefix of its own; if the other store is gone for good, delete " + p.Redis.publisher() + " in Redis",
+	}
+}
+
+// found is what Redis has of a place.
+type found struct {
+	text   string // the number, as it is there
+	number int64  // 0 when it makes no sense
+	sum    string
+}
+
+// lookAt returns what Redis has; an error when the prefix is another's.
+func (p *Publisher) lookAt(ctx context.Context, at place) (is found, err error) {
 	limited, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	r := p.Redis
-	found, err := p.look.Run(limited, r.client, []string{r.numbers(), r.document(at)}, at.String()).StringSlice()
+	answer, err := p.look.Run(limited, r.client, []string{r.numbers(), r.document(at), r.publisher()}, at.String()).StringSlice()
 	if err != nil {
-		return 0, "", err
+		return is, err
 	}
-	if len(found) != 2 {
-		return 0, "", fmt.Errorf("a script answered with %d values", len(found))
+	if len(answer) != 5 {
+		return is, fmt.Errorf("a script answered with %d values", len(answer))
 	}
-	number, _ := parseNumber(found[0])
-	return number, found[1], nil
+	if owner := answer[2]; owner != "" && owner != p.Origin {
+		return is, p.taken(answer[2:])
+	}
+	is.text, is.sum = answer[0], answer[1]
+	is.number, _ = parseNumber(is.text)
+	return is, nil
 }
 
 // encode returns an edition as Redis keeps it, and the digest that Redis computes.
@@ -180,6 +264,12 @@ func encode(e davit.FlagEdition) (doc []byte, sum string, err error) {
 	doc, err = e.Encode()
 	digest := sha1.Sum(doc) //nolint:gosec // as above
 	return doc, hex.EncodeToString(digest[:]), err
+}
+
+// isTaken reports whether an error says that the prefix is another store's.
+func isTaken(err error) bool {
+	told, ok := errors.AsType[*davit.Error](err)
+	return ok && told.Code == davit.CodeConflict
 }
 
 // same reports whether two editions of an environment say the same, but for their

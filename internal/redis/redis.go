@@ -55,9 +55,10 @@ func Open(address, prefix string) (*Redis, error) {
 // Close closes the connections.
 func (r *Redis) Close() error { return r.client.Close() }
 
-// The names in Redis: a hash of numbers by place, a document for each place, and
-// the channel that tells of new ones.
+// The names in Redis: a hash of numbers by place, a document for each place, the
+// channel that tells of new ones, and a hash that tells who publishes.
 func (r *Redis) numbers() string         { return r.prefix + "numbers" }
+func (r *Redis) publisher() string       { return r.prefix + "publisher" }
 func (r *Redis) channel() string         { return r.prefix + "changes" }
 func (r *Redis) document(p place) string { return r.prefix + "edition:" + p.String() }
 

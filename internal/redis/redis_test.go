@@ -18,6 +18,7 @@ type flags struct {
 	mu       sync.Mutex
 	revision int64
 	size     int
+	looks    int // how often somebody looked
 	replaced chan struct{}
 }
 
@@ -28,6 +29,7 @@ func newFlags(revision int64) *flags {
 func (f *flags) Editions() []davit.FlagEdition {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looks++
 	flag := davit.Flag{Key: "a", Type: davit.FlagBoolean, Variants: davit.BooleanVariants(), Description: text(f.revision) + strings.Repeat(" ", f.size),
 		Environments: map[string]davit.FlagSettings{"production": {Enabled: true}, "staging": {}}}
 	var all []davit.FlagEdition
@@ -61,6 +63,7 @@ type copied struct {
 	held      map[string]davit.FlagEdition
 	confirmed map[string]time.Time
 	took      int
+	rising    bool // no revision comes after a higher one
 }
 
 func newCopy(t *testing.T) *copied {
@@ -76,6 +79,9 @@ func (c *copied) Take(e davit.FlagEdition, at time.Time) error {
 	}
 	if f := e.Snapshot.Flags[0]; strings.TrimSpace(f.Description) != text(e.Snapshot.Revision) || len(f.Environments) != 1 {
 		c.t.Errorf("took revision %d with a flag of %s", e.Snapshot.Revision, f.Description)
+	}
+	if has := c.held[environment].Snapshot.Revision; c.rising && e.Snapshot.Revision < has {
+		c.t.Errorf("took revision %d after %d", e.Snapshot.Revision, has)
 	}
 	c.held[environment], c.confirmed[environment] = e, at
 	c.took++
@@ -158,8 +164,16 @@ func open(t *testing.T, address string) *redis.Redis {
 
 func publish(t *testing.T, address string, f *flags) (*troubles, func()) {
 	t.Helper()
+	return publishAs(t, address, "store", f, time.Now)
+}
+
+// publishAs publishes the flags of a store by a clock.
+func publishAs(t *testing.T, address, origin string, f *flags, now func() time.Time) (*troubles, func()) {
+	t.Helper()
 	w := &troubles{}
-	p := &redis.Publisher{Redis: open(t, address), Flags: f, Every: every, Now: time.Now, Failed: w.failed, Recovered: w.recovered}
+	p := &redis.Publisher{
+		Redis: open(t, address), Flags: f, Origin: origin, Host: "host-of-" + origin, Every: every, Now: now, Failed: w.failed, Recovered: w.recovered,
+	}
 	return w, run(t, p.Run)
 }
 
@@ -216,7 +230,9 @@ func TestPublishAndFollow(t *testing.T) {
 		t.Errorf("the same was published again, as %d and %d", first, got)
 	}
 	end()
-	publish(t, url(s.address), newFlags(5)) // from a backup: older, and what the flags say now
+	// From a backup that nobody noted: older, and when the server still says so after
+	// some looks, what the flags say.
+	publish(t, url(s.address), newFlags(5))
 	eventually(t, "the flags of the backup", func() bool { has, _ := c.revision(); return has == 5 })
 }
 
