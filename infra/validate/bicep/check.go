@@ -15,6 +15,7 @@ func (p *Program) Check() Problems {
 		c := &checker{program: p, file: f, problems: &all, declared: map[string]*declaration{}}
 		c.declare()
 		c.references()
+		c.lint()
 		c.unused()
 	}
 	return all

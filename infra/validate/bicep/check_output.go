@@ -27,10 +27,8 @@ func (c *checker) output(o *Output) {
 					c.fail(o.At, "a secret is in the output %s: the parameter %s is secure", o.Name, e.name)
 				}
 			}
-			for _, v := range c.file.Vars {
-				if v.Name == e.name {
-					look(v.Value)
-				}
+			if v := c.file.variable(e.name); v != nil {
+				look(v.Value)
 			}
 		}
 		for _, inner := range parts(e) {

@@ -130,10 +130,8 @@ func (f *frame) declared(at Position, name string) (any, error) {
 	if p := f.file.param(name); p != nil {
 		return f.param(p)
 	}
-	for _, v := range f.file.Vars {
-		if v.Name == name {
-			return f.value(v.Value, nil)
-		}
+	if v := f.file.variable(name); v != nil {
+		return f.value(v.Value, nil)
 	}
 	for _, r := range f.file.Resources {
 		if r.Name == name {

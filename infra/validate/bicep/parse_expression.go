@@ -151,7 +151,7 @@ func (p *parser) object() Expression {
 			p.failAt(t.at, "the name of a property is expected, but %s comes", t)
 		}
 		p.expect(":")
-		o.properties = append(o.properties, property{t.at, key, p.value()})
+		o.properties = append(o.properties, property{t.at, key, t.kind == tokenString, p.value()})
 	})
 	return o
 }

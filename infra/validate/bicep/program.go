@@ -72,6 +72,15 @@ func (f *File) param(name string) *Param {
 	return nil
 }
 
+func (f *File) variable(name string) *Var {
+	for _, v := range f.Vars {
+		if v.Name == name {
+			return v
+		}
+	}
+	return nil
+}
+
 func (f *File) output(name string) *Output {
 	for _, o := range f.Outputs {
 		if o.Name == name {

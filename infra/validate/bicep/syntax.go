@@ -120,9 +120,10 @@ type (
 		items []Expression
 	}
 	property struct {
-		at    Position
-		key   *text
-		value Expression
+		at     Position
+		key    *text
+		quoted bool // the key is a string
+		value  Expression
 	}
 	object struct {
 		at         Position
