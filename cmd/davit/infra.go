@@ -27,7 +27,8 @@ func newInfraCommand() *cobra.Command {
 }
 
 func newInfraCheckCommand() *cobra.Command {
-	return &cobra.Command{
+	var plan string
+	cmd := &cobra.Command{
 		Use:   "check [FOLDER]",
 		Short: "Check Terraform's files without the cloud",
 		Long: `Check a root module of Terraform, infra/terraform by default, without the cloud:
@@ -37,17 +38,21 @@ test). It needs Terraform ` + infra.Oldest + ` or later, and asks the registry f
 are not there yet. Where ../bicep/main.bicep is beside the folder, it is compiled by
 bicep or az bicep; without either, the report says that it was not.
 
-It judges no plan: what a plan must keep to is in infra/policy.
+A plan is judged by the policies in ../policy, which are in Rego: --plan names its
+file, as terraform plan -out or terraform show -json writes it. They are evaluated by
+opa, or where that is not installed by Go and the module ../validate, which takes a
+minute the first time. Without --plan, the report says that they were not run.
 
-The exit code is 1 when something is wrong, 5 when Terraform is not installed.`,
-		Example: "  davit infra check\n  davit infra check platform/terraform --output json",
+The exit code is 1 when something is wrong, 5 when Terraform is not installed, or
+when there is a plan and neither opa nor Go.`,
+		Example: "  davit infra check\n  davit infra check --plan infra/terraform/staging.plan\n  davit infra check platform/terraform --output json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			folder := "infra/terraform"
 			if len(args) > 0 {
 				folder = args[0]
 			}
-			report, err := checkInfra(cmd.Context(), folder)
+			report, err := checkInfra(cmd.Context(), folder, plan)
 			if err != nil {
 				return err
 			}
@@ -68,17 +73,33 @@ The exit code is 1 when something is wrong, 5 when Terraform is not installed.`,
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&plan, "plan", "", "`file` of a plan to be judged by the policies")
+	return cmd
 }
 
 // checkInfra checks a folder, with errors for people.
-func checkInfra(ctx context.Context, folder string) (infra.Report, error) {
-	report, err := infra.Check(ctx, folder)
+func checkInfra(ctx context.Context, folder, plan string) (infra.Report, error) {
+	report, err := infra.Check(ctx, folder, plan)
 	switch {
 	case errors.Is(err, infra.ErrNoTerraform):
 		err = &davit.Error{
 			Code:    davit.CodeUnavailable,
 			Message: "terraform is not installed, so nothing was checked",
 			Hint:    "install Terraform " + infra.Oldest + " or later, and have it in PATH",
+			Err:     err,
+		}
+	case errors.Is(err, infra.ErrNoJudge):
+		err = &davit.Error{
+			Code:    davit.CodeUnavailable,
+			Message: "neither opa nor Go with infra/validate is there, so the plan was not judged",
+			Hint:    "install opa (https://www.openpolicyagent.org/docs) or Go, and have it in PATH",
+			Err:     err,
+		}
+	case errors.Is(err, infra.ErrNoPlan):
+		err = &davit.Error{
+			Code:    davit.CodeInvalid,
+			Message: "there is no plan " + plan,
+			Hint:    "save one: terraform plan -out=FILE",
 			Err:     err,
 		}
 	case errors.Is(err, fs.ErrNotExist):

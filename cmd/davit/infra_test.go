@@ -43,6 +43,28 @@ func TestInfraCheckOfNothing(t *testing.T) {
 	}
 }
 
+// A plan that was asked for and not judged is an outcome of its own.
+func TestInfraCheckThatJudgesNoPlan(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"terraform/main.tf": "", "policy/rules.rego": "package infra\n", "plan.json": `{"format_version": "1.2", "configuration": {}, "resource_changes": []}`} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", terraformStandIn(t))
+	_, err := runInfra(t, "check", filepath.Join(dir, "terraform"), "--plan", filepath.Join(dir, "plan.json"))
+	if exitCode(err) != exitUnavailable || !strings.Contains(errorText(err), "the plan was not judged") {
+		t.Errorf("%v", err)
+	}
+	_, err = runInfra(t, "check", filepath.Join(dir, "terraform"), "--plan", filepath.Join(dir, "none"))
+	if e, ok := errors.AsType[*davit.Error](err); !ok || e.Code != davit.CodeInvalid || !strings.Contains(e.Hint, "terraform plan -out") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestInfraCheck(t *testing.T) {
 	if _, err := exec.LookPath("terraform"); err != nil {
 		t.Setenv("PATH", terraformStandIn(t)+string(os.PathListSeparator)+os.Getenv("PATH"))

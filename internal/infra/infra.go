@@ -1,7 +1,7 @@
 // Package infra checks Terraform's files of an infrastructure as far as that can
 // be done without the cloud: are they formatted, do their modules and providers
-// come together, are they valid, do their tests pass, and does the Bicep beside
-// them compile.
+// come together, are they valid, do their tests pass, does the Bicep beside them
+// compile, and does a plan keep to the policies beside them.
 package infra
 
 import (
@@ -26,6 +26,7 @@ const (
 	StepValid     = "valid"     // terraform validate
 	StepTest      = "test"      // terraform test, of the module's own tests
 	StepBicep     = "bicep"     // bicep build of ../bicep, where there is one
+	StepPolicies  = "policies"  // a plan, by the policies in ../policy
 )
 
 // A Step is one thing that was checked.
@@ -57,10 +58,12 @@ func (r Report) OK() bool {
 // ErrNoTerraform says that there is no Terraform to check with.
 var ErrNoTerraform = errors.New("terraform is not installed")
 
-// Check checks the root module in folder. It writes there what terraform init
-// writes: providers and modules in .terraform, and the lock file. An error is one
-// of checking; what is wrong with the files is in the report.
-func Check(ctx context.Context, folder string) (Report, error) {
+// Check checks the root module in folder, and a plan of it unless plan is empty: the
+// file of one, as terraform plan -out or terraform show -json writes it. It writes into
+// the folder what terraform init writes: providers and modules in .terraform, and the
+// lock file. An error is one of checking; what is wrong with the files or the plan is in
+// the report.
+func Check(ctx context.Context, folder, plan string) (Report, error) {
 	r := Report{Folder: folder}
 	files, err := filepath.Glob(filepath.Join(folder, "*.tf"))
 	if err != nil {
@@ -91,10 +94,17 @@ func Check(ctx context.Context, folder string) (Report, error) {
 		}
 	}
 	template := filepath.Join(folder, "..", "bicep", "main.bicep")
-	if _, err := os.Stat(template); err != nil {
+	if _, err := os.Stat(template); err == nil {
+		s, err := compile(ctx, template)
+		if err != nil {
+			return r, err
+		}
+		r.Steps = append(r.Steps, s)
+	}
+	if plan == "" && !t.hasPolicies() {
 		return r, nil
 	}
-	s, err := compile(ctx, template)
+	s, err := t.policies(ctx, plan)
 	if err != nil {
 		return r, err
 	}

@@ -51,7 +51,7 @@ func programs(t *testing.T, f func(t *testing.T)) {
 
 func TestCheckWithoutTerraform(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	r, err := Check(t.Context(), folder(t, map[string]string{"main.tf": root}))
+	r, err := Check(t.Context(), folder(t, map[string]string{"main.tf": root}), "")
 	if !errors.Is(err, ErrNoTerraform) || len(r.Steps) != 0 || r.OK() {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -59,7 +59,7 @@ func TestCheckWithoutTerraform(t *testing.T) {
 
 func TestCheckWithoutFiles(t *testing.T) {
 	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none")} {
-		if _, err := Check(t.Context(), dir); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := Check(t.Context(), dir, ""); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
@@ -87,7 +87,7 @@ func testCheck(t *testing.T) {
 			if tc.tests != "" {
 				files["main.tftest.hcl"] = tc.tests
 			}
-			r, err := Check(t.Context(), folder(t, files))
+			r, err := Check(t.Context(), folder(t, files), "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -118,7 +118,7 @@ func TestCheckIsCancelled(t *testing.T) {
 	programs(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := Check(ctx, folder(t, map[string]string{"main.tf": root})); !errors.Is(err, context.Canceled) {
+		if _, err := Check(ctx, folder(t, map[string]string{"main.tf": root}), ""); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v", err)
 		}
 	})
@@ -127,7 +127,7 @@ func TestCheckIsCancelled(t *testing.T) {
 func TestOldTerraformIsRefused(t *testing.T) {
 	t.Setenv("PATH", standIns(t, "terraform"))
 	t.Setenv("STAND_IN_VERSION", "1.10.9")
-	r, err := Check(t.Context(), folder(t, map[string]string{"main.tf": root}))
+	r, err := Check(t.Context(), folder(t, map[string]string{"main.tf": root}), "")
 	if err != nil || r.OK() || len(r.Steps) != 1 || !slices.Equal(r.Steps[0].Problems, []string{"terraform 1.10.9 is older than 1.11.0"}) {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -158,7 +158,7 @@ func TestCheckCompilesBicep(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			r, err := Check(t.Context(), filepath.Join(dir, "terraform"))
+			r, err := Check(t.Context(), filepath.Join(dir, "terraform"), "")
 			if err != nil {
 				t.Fatal(err)
 			}

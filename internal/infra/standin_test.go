@@ -1,7 +1,9 @@
 package infra
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,8 @@ func TestMain(m *testing.M) {
 	switch name := filepath.Base(os.Args[0]); name {
 	case "terraform":
 		os.Exit(standInTerraform(os.Args[1]))
+	case "opa", "go":
+		os.Exit(standInJudge(name, os.Args[1:]))
 	case "bicep", "az":
 		os.Exit(standInBicep(name, os.Args[len(os.Args)-1]))
 	}
@@ -64,6 +68,15 @@ func standInTerraform(command string) int {
 			fmt.Fprintln(os.Stderr, "Error: Unreadable module directory\n\nUnable to evaluate directory symlink: lstat none: no such file or directory")
 			return 1
 		}
+	case "show":
+		// What it saved has the plan behind the first two letters of an archive.
+		data, _ := os.ReadFile(os.Args[len(os.Args)-1])
+		plan, ok := strings.CutPrefix(string(data), "PK")
+		if !ok {
+			fmt.Fprintln(os.Stderr, "Error: Failed to read the given file as a state or plan file")
+			return 1
+		}
+		fmt.Println(plan)
 	case "validate":
 		if has("var.none") {
 			fmt.Println(`{"valid": false, "diagnostics": [{"severity": "error", "summary": "Reference to undeclared input variable", "detail": "", "range": {"filename": "main.tf", "start": {"line": 10}}}]}`)
@@ -90,5 +103,34 @@ func standInBicep(name, template string) int {
 		return 1
 	}
 	fmt.Println("{}")
+	return 0
+}
+
+// standInJudge finds wrong in a plan what the plan itself says, as opa says it and as
+// the program judge does.
+func standInJudge(name string, args []string) int {
+	data, err := io.ReadAll(os.Stdin)
+	var plan struct {
+		Wrong []map[string]string `json:"wrong"`
+	}
+	if err != nil || json.Unmarshal(data, &plan) != nil {
+		fmt.Fprintln(os.Stderr, "no plan")
+		return 1
+	}
+	policies := args[len(args)-1]
+	if name == "opa" {
+		policies = args[3]
+	}
+	if _, err := os.Stat(filepath.Join(policies, "rules.rego")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	var answer any = plan.Wrong
+	if name == "opa" {
+		answer = map[string]any{"result": []any{map[string]any{"expressions": []any{map[string]any{"value": answer}}}}}
+	}
+	if json.NewEncoder(os.Stdout).Encode(answer) != nil {
+		return 1
+	}
 	return 0
 }
