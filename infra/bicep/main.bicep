@@ -407,6 +407,9 @@ output databaseFqdn string = davit.outputs.databaseFqdn
 @description('Dashboards.')
 output grafanaEndpoint string = monitoring.outputs.grafanaEndpoint
 
+@description('Metrics, for kubernetes.prometheus in davit.yaml.')
+output prometheusQueryEndpoint string = monitoring.outputs.prometheusQueryEndpoint
+
 @description('For the annotation of Davit\'s service account.')
 output davitClientId string = identity.outputs.clientIds.davit
 

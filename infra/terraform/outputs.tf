@@ -44,6 +44,11 @@ output "grafana_endpoint" {
   value       = module.monitoring.grafana_endpoint
 }
 
+output "prometheus_query_endpoint" {
+  description = "Metrics, for kubernetes.prometheus in davit.yaml."
+  value       = module.monitoring.prometheus_query_endpoint
+}
+
 output "davit_client_id" {
   description = "For the annotation of Davit's service account."
   value       = module.identity.client_ids["davit"]

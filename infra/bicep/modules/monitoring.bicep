@@ -385,6 +385,9 @@ output metricsId string = metrics.id
 @description('Its name.')
 output metricsName string = metrics.name
 
+@description('Where metrics are asked for, in the network.')
+output prometheusQueryEndpoint string = metrics.properties.metrics.prometheusQueryEndpoint
+
 @description('Data collection endpoint that the cluster\'s agents ask.')
 output collectionEndpointId string = collection.id
 

@@ -8,6 +8,11 @@ output "metrics_id" {
   value       = azurerm_monitor_workspace.metrics.id
 }
 
+output "prometheus_query_endpoint" {
+  description = "Where metrics are asked for, in the network."
+  value       = azurerm_monitor_workspace.metrics.query_endpoint
+}
+
 output "collection_endpoint_id" {
   description = "Data collection endpoint that the cluster's agents ask."
   value       = azurerm_monitor_data_collection_endpoint.collection.id
