@@ -17,7 +17,6 @@ type instance struct{ *bicep.Instance }
 func ofBicep(t *testing.T, d *bicep.Deployment) declared {
 	t.Helper()
 	all := declared{}
-	reached := map[string][]any{}
 	for _, r := range spread(d.Resources) {
 		// Terraform keeps from being destroyed what Bicep locks.
 		if slices.Contains(parts, r.Type) || r.Type == lock {
@@ -28,32 +27,18 @@ func ofBicep(t *testing.T, d *bicep.Deployment) declared {
 			t.Errorf("%s:%d: no type of Terraform is paired with %s", r.File, r.At.Line, r.Type)
 			continue
 		}
+		body := r.within(d)
 		name := r.Name
 		if pairs[i].armKey != nil {
-			name = pairs[i].armKey(r)
+			name = pairs[i].armKey(body)
 		}
 		said := map[string]string{}
-		body := r.within(d)
 		for _, property := range pairs[i].properties {
 			said[property.name] = plain(property.arm(body))
 		}
 		common(said, body)
-		if pairs[i].azurerm == "azurerm_private_endpoint" {
-			said["target"] = lastType(plain(follow(body, strings.Split("properties.privateLinkServiceConnections.0.properties.privateLinkServiceId", "."))))
-			var zones []any
-			for _, id := range list(follow(body, strings.Split("privateDnsZoneGroups/default.properties.privateDnsZoneConfigs.*.properties.privateDnsZoneId", "."))) {
-				zones = append(zones, lastName(plain(id)))
-			}
-			said["zones"] = plain(zones)
-		}
 		module, _, _ := strings.Cut(r.Module, "/")
 		all.add(t, key(pairs[i].arm, module, name), fmt.Sprintf("%s:%d", r.File, r.At.Line), said)
-		if typ := lastType(r.Scope); pairs[i].azurerm == "azurerm_role_assignment" && !slices.Contains(reached[module], any(typ)) {
-			reached[module] = append(reached[module], typ)
-		}
-	}
-	for module, types := range reached {
-		all.add(t, "what roles reach in "+module, module+".bicep", map[string]string{"types": plain(types)})
 	}
 	return all
 }
@@ -66,18 +51,18 @@ func spread(resources []*bicep.Instance) []instance {
 	}
 	for _, r := range resources {
 		all = append(all, instance{r})
-		for range list(follow(r.Body, []string{"properties", "publicIpAddresses"})) {
-			add(r, "natGateways/publicIpAddresses", "ng", nil)
+		for _, address := range list(follow(r.Body, []string{"properties", "publicIpAddresses"})) {
+			add(r, "natGateways/publicIpAddresses", "", map[string]any{"gateway": r.ID, "address": object(address)["id"]})
 		}
 		for _, s := range list(follow(r.Body, []string{"properties", "subnets"})) {
 			subnet := object(s)
 			name := plain(subnet["name"])
 			add(r, "Microsoft.Network/virtualNetworks/subnets", name, subnet)
 			if group := follow(subnet, []string{"properties", "networkSecurityGroup", "id"}); group != nil {
-				add(r, "subnets/networkSecurityGroup", name+" with the rules of "+afterHyphen(plain(group)), nil)
+				add(r, "subnets/networkSecurityGroup", name, map[string]any{"subnet": r.ID + "/subnets/" + name, "group": group})
 			}
-			if follow(subnet, []string{"properties", "natGateway", "id"}) != nil {
-				add(r, "subnets/natGateway", name, nil)
+			if gateway := follow(subnet, []string{"properties", "natGateway", "id"}); gateway != nil {
+				add(r, "subnets/natGateway", name, map[string]any{"subnet": r.ID + "/subnets/" + name, "gateway": gateway})
 			}
 		}
 	}
@@ -85,7 +70,7 @@ func spread(resources []*bicep.Instance) []instance {
 }
 
 // within is the body of a resource with the children that Terraform has in it,
-// by type and name.
+// by type and name, and what it is of: its parent, or the scope of an extension.
 func (i instance) within(d *bicep.Deployment) map[string]any {
 	body := maps.Clone(i.Body)
 	for _, r := range d.Resources {
@@ -93,49 +78,15 @@ func (i instance) within(d *bicep.Deployment) map[string]any {
 			body[rest] = r.Body
 		}
 	}
+	body["scope"] = i.Scope
+	if segments := strings.Split(i.ID, "/"); len(segments) > 3 {
+		body["parent"] = strings.Join(segments[:len(segments)-2], "/")
+		body["parentName"] = segments[len(segments)-3]
+	}
+	if i.Type == "Microsoft.Authorization/roleAssignments" {
+		body["role"] = roleName(follow(i.Body, []string{"properties", "roleDefinitionId"}))
+	}
 	return body
-}
-
-func armOf(name string) func(instance) string { return func(instance) string { return name } }
-
-// parent is the name of what a child is of.
-func (i instance) parent() string {
-	segments := strings.Split(i.ID, "/")
-	return segments[len(segments)-3]
-}
-
-// lastType and lastName are those of the resource that an id is of.
-func lastType(id string) string {
-	segments := strings.Split("/"+id, "/")
-	return segments[len(segments)-2]
-}
-
-func lastName(id string) string { return id[strings.LastIndex(id, "/")+1:] }
-
-// afterHyphen is what tells names of one type apart: the end of id-davit-staging-weu-deploy.
-func afterHyphen(name string) string { return name[strings.LastIndex(name, "-")+1:] }
-
-// diagnosed is what a diagnostic setting is of.
-func (i instance) diagnosed() string {
-	typ := lastType(i.Scope)
-	if typ == "networkSecurityGroups" || typ == "dataCollectionRules" {
-		return "of " + typ + " " + afterHyphen(lastName(i.Scope))
-	}
-	return "of " + typ
-}
-
-// principal is whose id a value is: it ends in .properties.principalId, or in
-// .identity.principalId for the identity of a resource itself.
-func principal(v any) string {
-	late, ok := v.(bicep.Runtime)
-	if !ok {
-		return plain(v)
-	}
-	if id, ok := strings.CutSuffix(string(late), ".identity.principalId"); ok {
-		return lastType(id)
-	}
-	id, _ := strings.CutSuffix(string(late), ".properties.principalId")
-	return afterHyphen(lastName(id))
 }
 
 // roles are the built-in ones that are used, by what Azure knows them as, and
@@ -157,19 +108,13 @@ var roles = []struct{ id, name string }{
 	{"f1a07417-d97a-45cb-824c-7a7467783830", "Managed Identity Operator"},
 }
 
-func (i instance) granted() string {
-	id := lastName(plain(follow(i.Body, []string{"properties", "roleDefinitionId"})))
-	role := "role " + id
+// roleName is the name of a role by its definition's id.
+func roleName(definition any) string {
+	_, id, _ := strings.Cut(plain(definition), "/")
 	for _, r := range roles {
 		if r.id == id {
-			role = r.name
+			return r.name
 		}
 	}
-	return role + " for " + principal(follow(i.Body, []string{"properties", "principalId"}))
-}
-
-func (i instance) credential() string { return i.Name + " for " + afterHyphen(i.parent()) }
-
-func (i instance) accessed() string {
-	return "for " + principal(follow(i.Body, []string{"properties", "user", "objectId"}))
+	return "role " + id
 }

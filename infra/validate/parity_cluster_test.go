@@ -14,6 +14,13 @@ var clusterProperties = append(append(same(
 	"private_cluster_enabled = properties.apiServerAccessProfile.enablePrivateCluster",
 	"private_cluster_public_fqdn_enabled = properties.apiServerAccessProfile.enablePrivateClusterPublicFQDN",
 	"run_command_enabled = !properties.apiServerAccessProfile.disableRunCommand",
+	"private_dns_zone_id = properties.apiServerAccessProfile.privateDNSZone",
+	"azure_active_directory_role_based_access_control.0.tenant_id = properties.aadProfile.tenantID",
+	"kubelet_identity.0.user_assigned_identity_id = properties.identityProfile.kubeletidentity.resourceId",
+	"kubelet_identity.0.client_id = properties.identityProfile.kubeletidentity.clientId",
+	"kubelet_identity.0.object_id = properties.identityProfile.kubeletidentity.objectId",
+	"oms_agent.0.log_analytics_workspace_id = properties.addonProfiles.omsagent.config.logAnalyticsWorkspaceResourceID",
+	"microsoft_defender.0.log_analytics_workspace_id = properties.securityProfile.defender.logAnalyticsWorkspaceResourceId",
 	"api_server_access_profile.0.authorized_ip_ranges = properties.apiServerAccessProfile.authorizedIPRanges",
 	"local_account_disabled = properties.disableLocalAccounts",
 	"role_based_access_control_enabled = properties.enableRBAC",
@@ -60,8 +67,12 @@ var clusterProperties = append(append(same(
 	}},
 	property{"Defender", func(v map[string]any) any { return len(list(v["microsoft_defender"])) > 0 }, reader("properties.securityProfile.defender.securityMonitoring.enabled")},
 	property{"Prometheus", func(v map[string]any) any { return len(list(v["monitor_metrics"])) > 0 }, reader("properties.azureMonitorProfile.metrics.enabled")},
-	property{"a kubelet's identity", func(v map[string]any) any { return len(list(v["kubelet_identity"])) > 0 }, func(b map[string]any) any {
-		return follow(b, strings.Split("properties.identityProfile.kubeletidentity.resourceId", ".")) != nil
+	property{"the control plane's identities", reader("identity.0.identity_ids"), func(b map[string]any) any {
+		var ids []any
+		for id := range object(follow(b, strings.Split("identity.userAssignedIdentities", "."))) {
+			ids = append(ids, id)
+		}
+		return ids
 	}},
 )
 
@@ -69,7 +80,7 @@ func poolProperties(terraform, arm string) []property {
 	var all []string
 	for _, names := range [][2]string{
 		{"name", "name"}, {"vm_size", "vmSize"}, {"auto_scaling_enabled", "enableAutoScaling"}, {"min_count", "minCount"}, {"max_count", "maxCount"},
-		{"zones", "availabilityZones"}, {"os_sku", "osSKU"}, {"os_disk_type", "osDiskType"}, {"os_disk_size_gb", "osDiskSizeGB"},
+		{"zones", "availabilityZones"}, {"vnet_subnet_id", "vnetSubnetID"}, {"os_sku", "osSKU"}, {"os_disk_type", "osDiskType"}, {"os_disk_size_gb", "osDiskSizeGB"},
 		{"host_encryption_enabled", "enableEncryptionAtHost"}, {"node_public_ip_enabled", "enableNodePublicIP"}, {"max_pods", "maxPods"},
 		{"orchestrator_version", "orchestratorVersion"}, {"upgrade_settings.0.max_surge", "upgradeSettings.maxSurge"},
 		{"upgrade_settings.0.drain_timeout_in_minutes", "upgradeSettings.drainTimeoutInMinutes"},

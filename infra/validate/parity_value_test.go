@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/davit-dev/davit/infra/validate/bicep"
 )
 
 // A property is one that counts, as each language has it.
@@ -93,7 +95,9 @@ func plain(v any) string {
 		case "Disabled", "disabled":
 			return "false"
 		}
-		return v
+		return called(v)
+	case bicep.Runtime:
+		return called(string(v))
 	case []any:
 		var words []string
 		for _, item := range v {
@@ -111,6 +115,32 @@ func plain(v any) string {
 	default:
 		return fmt.Sprint(v)
 	}
+}
+
+// lates are what is known only when a resource was made, as Terraform and Azure
+// call it. A value is said of its resource: principal of userAssignedIdentities/id-x.
+var lates = []struct{ azurerm, arm, word string }{
+	{".identity.0.principal_id", ".identity.principalId", "own principal"},
+	{".principal_id", ".properties.principalId", "principal"},
+	{".client_id", ".properties.clientId", "client id"},
+	{".oidc_issuer_url", ".properties.oidcIssuerProfile.issuerURL", "issuer"},
+}
+
+// called is a text in the words of both languages: a resource's id is its type and
+// name, without what it is in.
+func called(text string) string {
+	if !strings.HasPrefix(text, "/subscriptions/") {
+		return text
+	}
+	for _, late := range lates {
+		for _, suffix := range []string{late.azurerm, late.arm} {
+			if id, ok := strings.CutSuffix(text, suffix); ok {
+				return late.word + " of " + called(id)
+			}
+		}
+	}
+	segments := strings.Split(text, "/")
+	return strings.Join(segments[len(segments)-2:], "/")
 }
 
 // object and list are a value, or nothing where it is something else.

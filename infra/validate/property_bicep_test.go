@@ -54,12 +54,12 @@ func TestBrokenPropertiesOfBicepAreNamed(t *testing.T) {
 		{
 			"missing diagnostics",
 			[]edit{{registry, diagnostics, ""}, {registry, "\n@description('Workspace that takes logs and metrics.')\nparam workspaceId string\n", ""}, {"main.bicep", "    workspaceId: monitoring.outputs.workspaceId\n    kubeletPrincipalId", "    kubeletPrincipalId"}},
-			"Microsoft.Insights/diagnosticSettings in registry, of registries is declared by Terraform (module.registry.azurerm_monitor_diagnostic_setting.diagnostics) and not by Bicep",
+			"Microsoft.Insights/diagnosticSettings in registry, of registries/crdavitprdweud4v1t is declared by Terraform (module.registry.azurerm_monitor_diagnostic_setting.diagnostics) and not by Bicep",
 		},
 		{
 			"wildcard role",
 			[]edit{{"shared.bicep", "acrPush: '8311e382-0749-4cb8-b61a-304f252e45ec'", "acrPush: '8e3af657-a8ff-443c-a75c-2fe8c4bcb635'"}},
-			"Microsoft.Authorization/roleAssignments in davit, Owner for deploy is declared by Bicep",
+			"Microsoft.Authorization/roleAssignments in davit, Owner on registries/crdavitprdweud4v1t for principal of userAssignedIdentities/id-davit-production-weu-deploy is declared by Bicep",
 		},
 		{
 			"kubenet",

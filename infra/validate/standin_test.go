@@ -12,9 +12,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/davit-dev/davit/infra/validate/bicep"
 )
 
-// nobody is every id in the stand-in's world.
+// nobody is every id in the stand-in's world, but the tenant: that is the one that
+// Bicep is evaluated for, so that both languages name the same.
 const nobody = "00000000-0000-0000-0000-000000000000"
 
 // standIn answers on loopback what the provider asks before it plans: where
@@ -51,7 +54,7 @@ func (s *standIn) environment() []string {
 		"ARM_METADATA_HOSTNAME=" + strings.TrimPrefix(s.server.URL, "https://"),
 		"ARM_USE_CLI=false",
 		"ARM_SUBSCRIPTION_ID=" + nobody,
-		"ARM_TENANT_ID=" + nobody,
+		"ARM_TENANT_ID=" + bicep.Tenant,
 		"ARM_CLIENT_ID=" + nobody,
 		"ARM_CLIENT_SECRET=none",
 	}
@@ -95,7 +98,7 @@ func (s *standIn) endpoints(w http.ResponseWriter, _ *http.Request) {
 
 func (s *standIn) token(w http.ResponseWriter, _ *http.Request) {
 	claims, err := json.Marshal(map[string]any{
-		"oid": nobody, "tid": nobody, "appid": nobody, "iss": s.server.URL,
+		"oid": nobody, "tid": bicep.Tenant, "appid": nobody, "iss": s.server.URL,
 		"exp": time.Now().Add(time.Hour).Unix(),
 	})
 	if err != nil {

@@ -12,6 +12,11 @@ resource "azurerm_key_vault" "this" {
   public_network_access_enabled = false
   tags                          = var.site.tags
 
+  # Virtual machines, disks and templates of Azure's get nothing from it.
+  enabled_for_deployment          = false
+  enabled_for_disk_encryption     = false
+  enabled_for_template_deployment = false
+
   network_acls {
     default_action = "Deny"
     bypass         = "None"
