@@ -57,3 +57,42 @@ deny contains violation("identity", r, sprintf("the credential's subject %q is n
 	r.type == "azurerm_federated_identity_credential"
 	not regex.match(`^(repo:[^*/:]+/[^*/:]+:environment:[^*:]+|system:serviceaccount:[^*:]+:[^*:]+)$`, r.change.after.subject)
 }
+
+# Whose tokens are believed: GitHub's of workflows, the cluster's of its accounts.
+github := "https://token.actions.githubusercontent.com"
+
+deny contains violation("identity", r, sprintf("the credential's issuer %q is neither GitHub nor the cluster", [issuer])) if {
+	some r in resources
+	r.type == "azurerm_federated_identity_credential"
+	issuer := object.get(r.change.after, "issuer", "of somebody else")
+	startswith(object.get(r.change.after, "subject", ""), "repo:")
+	issuer != github
+}
+
+deny contains violation("identity", r, sprintf("the credential's issuer %q is not the cluster", [issuer])) if {
+	some r in resources
+	r.type == "azurerm_federated_identity_credential"
+	issuer := object.get(r.change.after, "issuer", "of somebody else")
+	not startswith(object.get(r.change.after, "subject", ""), "repo:")
+	not cluster_issues(r)
+}
+
+# Before there is a cluster its issuer is not known: what the credential names is.
+cluster_issues(r) if {
+	some cluster in resources
+	cluster.type == "azurerm_kubernetes_cluster"
+	is_string(r.change.after.issuer)
+	cluster.change.after.oidc_issuer_url == r.change.after.issuer
+}
+
+cluster_issues(r) if {
+	not is_string(object.get(r.change.after, "issuer", null))
+	some m in [modules[trim_prefix(object.get(r, "module_address", ""), "module.")]]
+	some said in m.resources
+	said.type == r.type
+	said.name == r.name
+	start := {[trim_prefix(object.get(r, "module_address", ""), "module."), ref] | some ref in said.expressions.issuer.references}
+	some node in start | named(start)
+	startswith(node[1], "azurerm_kubernetes_cluster.")
+	endswith(node[1], ".oidc_issuer_url")
+}

@@ -53,3 +53,27 @@ deny contains violation("network", r, "private endpoints are outside of the secu
 	r.change.after.name == "endpoints"
 	r.change.after.private_endpoint_network_policies != "Enabled"
 }
+
+# Azure Managed Redis answers on this port alone, with TLS.
+redis_port := 10000
+
+deny contains violation("network", r, sprintf("Redis answers on port %d instead of %d", [port, redis_port])) if {
+	some r in resources
+	r.type == "azurerm_managed_redis"
+	port := object.get(r.change.after, ["default_database", 0, "port"], null)
+	port != null
+	port != redis_port
+}
+
+deny contains violation("network", r, sprintf("no security group lets anybody to its port, %d", [redis_port])) if {
+	some r in resources
+	r.type == "azurerm_managed_redis"
+	count({rule |
+		some group in resources
+		group.type == "azurerm_network_security_group"
+		some rule in group.change.after.security_rule
+		rule.direction == "Inbound"
+		rule.access == "Allow"
+		sprintf("%d", [redis_port]) in {port | some port in array.concat([rule.destination_port_range], rule.destination_port_ranges)}
+	}) == 0
+}

@@ -31,6 +31,8 @@ required contains {"type": "azurerm_container_registry", "path": ["anonymous_pul
 
 required contains {"type": "azurerm_container_registry", "path": ["network_rule_bypass_option"], "want": ["AzureServices"], "says": "az acr import does not get through the firewall"}
 
+required contains {"type": "azurerm_container_registry", "path": ["data_endpoint_enabled"], "want": [true], "says": "layers come from an address of all registries instead of a private endpoint's"}
+
 required contains {"type": "azurerm_container_registry", "path": ["export_policy_enabled"], "want": [false], "says": "images may be exported"}
 
 required contains {"type": "azurerm_kubernetes_cluster", "path": ["private_cluster_public_fqdn_enabled"], "want": [false], "says": "the API server has a public name"}

@@ -13,6 +13,10 @@ func TestEveryRuleCanFail(t *testing.T) {
 		subnet   = `module.network.azurerm_subnet.this["endpoints"]`
 		github   = "module.davit.azurerm_federated_identity_credential.github"
 		registry = "module.registry.azurerm_container_registry.this"
+		workload = "module.davit.azurerm_federated_identity_credential.workload"
+		storage  = "module.storage.azurerm_storage_account.this"
+		table    = "module.monitoring.azurerm_log_analytics_workspace_table.table"
+		redis    = "module.redis.azurerm_managed_redis.this"
 		setting  = "module.cluster.azurerm_monitor_diagnostic_setting.diagnostics"
 	)
 	for _, tc := range []struct {
@@ -29,6 +33,9 @@ func TestEveryRuleCanFail(t *testing.T) {
 			path: []any{"value"}, value: "off", says: "the parameter require_secure_transport is not on", at: "module.davit.azurerm_postgresql_flexible_server.this",
 		},
 		{name: "no Defender", address: aks, path: []any{"microsoft_defender"}, value: []any{}, says: "Defender is off"},
+		{name: "tokens of somebody else", address: github, path: []any{"issuer"}, value: "https://gitlab.com", says: "neither GitHub nor the cluster"},
+		{name: "tokens of another cluster", address: workload, path: []any{"issuer"}, value: "https://westeurope.oic.prod-aks.azure.com/a/b/", says: "is not the cluster"},
+		{name: "GitHub's tokens for pods", address: workload, path: []any{"issuer"}, value: "https://token.actions.githubusercontent.com", says: "is not the cluster"},
 		{name: "any branch", address: github, path: []any{"subject"}, value: "repo:davit-dev/davit:*", says: "is not one workload"},
 		{name: "role that gives roles", address: role, path: []any{"role_definition_name"}, value: "User Access Administrator", says: "wildcard role"},
 		{name: "role by id", address: role, path: []any{"role_definition_name"}, value: nil, says: "use role_definition_name"},
@@ -43,6 +50,13 @@ func TestEveryRuleCanFail(t *testing.T) {
 		{name: "endpoints outside", address: subnet, path: []any{"private_endpoint_network_policies"}, value: "Disabled", says: "outside of the security group"},
 		{name: "pool of a fixed size", address: pool, path: []any{"auto_scaling_enabled"}, value: false, says: "the pool does not scale"},
 		{name: "managed disk", address: aks, path: []any{"default_node_pool", 0.0, "os_disk_type"}, value: "Managed", says: "the OS disk"},
+		{name: "blobs deleted at once", address: storage, path: []any{"blob_properties", 0.0, "delete_retention_policy"}, value: []any{}, says: "soft delete of blobs is off"},
+		{name: "containers deleted in a day", address: storage, path: []any{"blob_properties", 0.0, "container_delete_retention_policy", 0.0, "days"}, value: 1, says: "soft delete of containers is off, or shorter than 7 days"},
+		{name: "dear logs", address: table, path: []any{"plan"}, value: "Analytics", says: "ContainerLogV2 is not on the Basic plan", at: "module.monitoring.azurerm_log_analytics_workspace.this"},
+		{name: "images for ever", address: registry, path: []any{"retention_policy_in_days"}, value: 0, says: "untagged images are kept for ever"},
+		{name: "images for ever, by default", address: registry, path: []any{"retention_policy_in_days"}, value: nil, says: "untagged images are kept for ever"},
+		{name: "another port of Redis", address: redis, path: []any{"default_database", 0.0, "port"}, value: 6380, says: "Redis answers on port 6380 instead of 10000"},
+		{name: "port of Redis closed", address: `module.network.azurerm_network_security_group.this["endpoints"]`, path: []any{"security_rule"}, value: []any{}, says: "no security group lets anybody to its port, 10000", at: redis},
 		{name: "another image", address: pool, path: []any{"os_sku"}, value: "Ubuntu2204", says: "the node image"},
 		{name: "slow upgrades", address: pool, path: []any{"upgrade_settings"}, value: []any{}, says: "one node at a time"},
 		{name: "small system pool", address: aks, path: []any{"default_node_pool", 0.0, "min_count"}, value: 1, says: "below three nodes"},
@@ -50,6 +64,7 @@ func TestEveryRuleCanFail(t *testing.T) {
 		{name: "password in state", address: registry, path: []any{"password"}, value: "hunter2", says: "password would be in the state"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			document := plan(t, "production").document(t)
 			r := change(t, document, func(r map[string]any) bool { return r["address"] == tc.address })
 			set(t, r["change"].(map[string]any)["after"], tc.path, tc.value)
@@ -86,6 +101,7 @@ func TestEveryUnwantedResourceIsFound(t *testing.T) {
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			document := plan(t, "production").document(t)
 			after := tc.after
 			if after == nil {
@@ -100,7 +116,8 @@ func TestEveryUnwantedResourceIsFound(t *testing.T) {
 	}
 }
 
-// What only the configuration shows: outputs, and the scopes of roles.
+// What only the configuration shows: outputs, the scopes of roles, and whose tokens
+// are believed.
 func TestEveryConfigurationIsRead(t *testing.T) {
 	document := plan(t, "production").document(t)
 	planned := document["planned_values"].(map[string]any)["outputs"].(map[string]any)
@@ -110,12 +127,14 @@ func TestEveryConfigurationIsRead(t *testing.T) {
 	const wide = "azurerm_resource_group.this.id"
 	p, refusal := copyTree(t,
 		edit{"main.tf", "registry_id           = module.registry.id", "registry_id           = " + wide},
+		edit{"main.tf", "oidc_issuer_url       = module.cluster.oidc_issuer_url", "oidc_issuer_url       = module.vault.uri"},
 		edit{"main.tf", "  user_pools             = var.user_pools", "  user_pools             = {}"},
 	).plan(t, "production")
 	if refusal != "" {
 		t.Fatal(refusal)
 	}
 	found := judge(t, p.document(t))
+	expect(t, found, "module.davit.azurerm_federated_identity_credential.workload", "is not the cluster")
 	expect(t, found, "module.davit.azurerm_role_assignment.deploy_roles", "the role's scope is the resource group")
 	expect(t, found, "plan", "there is no pool for applications")
 }

@@ -34,7 +34,7 @@ func TestCommandsOfTheDocumentation(t *testing.T) {
 	}
 
 	dir := t.TempDir()
-	for _, folder := range []string{"infra/terraform", "infra/alerts", "infra/kubernetes", "deploy/kubernetes"} {
+	for _, folder := range []string{"infra/terraform", "infra/alerts", "infra/policy", "infra/kubernetes", "deploy/kubernetes"} {
 		if err := os.CopyFS(filepath.Join(dir, folder), os.DirFS(filepath.Join(infra, "..", folder))); err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func TestCommandsOfTheDocumentation(t *testing.T) {
 		environment = append(environment, name+"="+value)
 	}
 	out, err := bash(t, dir, environment, "-euxc", "davit() { "+tools.davit+" \"$@\"; }\n"+offline.String())
-	if err != nil || !strings.Contains(out, "valid      ok") || !strings.Contains(out, "Success!") {
+	if err != nil || !strings.Contains(out, "valid      ok") || !strings.Contains(out, "Success!") || !strings.Contains(out, "no plan was given (--plan)") {
 		t.Errorf("%v\n%s", err, out)
 	}
 

@@ -129,6 +129,7 @@ func TestParityFindsWhatLeadsElsewhere(t *testing.T) {
 		{"monitoring", "scopedCollection", at("linkedResourceId"), other, "linked_resource_id = properties.linkedResourceId is dataCollectionEndpoints/dce-davit-production-weu in Terraform"},
 	} {
 		t.Run(fmt.Sprint(tc.module, ".", tc.symbol, " ", tc.path[1:]), func(t *testing.T) {
+			t.Parallel()
 			d := deployment(t, "production")
 			set(t, find(d, tc.module, tc.symbol).Body, tc.path, tc.value)
 			said := strings.Join(compare(terraform, ofBicep(t, d)), "\n")

@@ -5,63 +5,51 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/davit-dev/davit/infra/validate/policy"
 )
 
-// A violation is what a policy finds wrong with a plan.
-type violation struct {
-	Rule    string `json:"rule"`
-	Address string `json:"address"`
-	Says    string `json:"says"`
+// rules are those of infra/policy that are asked for, each compiled once.
+var rules = struct {
+	sync.Mutex
+	compiled map[string]*policy.Query
+}{compiled: map[string]*policy.Query{}}
+
+// rule is one of infra/policy.
+func rule(t *testing.T, name string) *policy.Query {
+	t.Helper()
+	rules.Lock()
+	defer rules.Unlock()
+	q, err := rules.compiled[name], error(nil)
+	if q == nil {
+		if q, err = policy.Compile(context.Background(), filepath.Join(infra, "policy"), name); err != nil {
+			t.Fatal(err)
+		}
+		rules.compiled[name] = q
+	}
+	return q
 }
 
-func (v violation) String() string { return v.Address + ": " + v.Says }
-
-// policies are those of infra/policy, compiled once.
-var policies = sync.OnceValues(func() (map[string]rego.PreparedEvalQuery, error) {
-	prepared := map[string]rego.PreparedEvalQuery{}
-	for _, name := range []string{"deny", "required"} {
-		q, err := rego.New(rego.Query("data.infra."+name), rego.Load([]string{filepath.Join(infra, "policy")}, nil)).PrepareForEval(context.Background())
-		if err != nil {
-			return nil, fmt.Errorf("compiling the policies: %w", err)
-		}
-		prepared[name] = q
-	}
-	return prepared, nil
-})
-
-// evaluate has a policy judge a plan and decodes what it answers.
-func evaluate[T any](t *testing.T, name string, plan any) []T {
+// ask has a rule judge a plan and decodes what it answers.
+func ask[T any](t *testing.T, name string, plan any) T {
 	t.Helper()
-	queries, err := policies()
-	if err != nil {
+	var out T
+	if err := rule(t, name).Ask(t.Context(), plan, &out); err != nil {
 		t.Fatal(err)
-	}
-	results, err := queries[name].Eval(t.Context(), rego.EvalInput(plan))
-	if err != nil || len(results) != 1 {
-		t.Fatalf("evaluating %s: %v, %d results", name, err, len(results))
-	}
-	data, err := json.Marshal(results[0].Expressions[0].Value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []T
-	if err := json.Unmarshal(data, &out); err != nil {
-		t.Fatalf("reading what %s answered: %v\n%s", name, err, data)
 	}
 	return out
 }
 
 // judge returns what is wrong with a plan, in order.
-func judge(t *testing.T, plan any) []violation {
+func judge(t *testing.T, plan any) []policy.Violation {
 	t.Helper()
-	found := evaluate[violation](t, "deny", plan)
-	slices.SortFunc(found, func(a, b violation) int { return strings.Compare(a.String(), b.String()) })
+	found, err := rule(t, "deny").Judge(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return found
 }
 
@@ -95,8 +83,9 @@ type requirement struct {
 // when the setting is another, or is not there at all.
 func TestEveryRequirementCanFail(t *testing.T) {
 	p := plan(t, "production")
-	for _, q := range evaluate[requirement](t, "required", p.document(t)) {
+	for _, q := range ask[[]requirement](t, "required", p.document(t)) {
 		t.Run(fmt.Sprint(q.Type, q.Path), func(t *testing.T) {
+			t.Parallel()
 			for _, broken := range []any{opposite(q.Want[0]), nil} {
 				document := p.document(t)
 				r := change(t, document, func(r map[string]any) bool { return r["type"] == q.Type })
@@ -152,7 +141,7 @@ func set(t *testing.T, in any, path []any, value any) {
 }
 
 // expect wants a violation at an address that says something.
-func expect(t *testing.T, found []violation, address, says string) {
+func expect(t *testing.T, found []policy.Violation, address, says string) {
 	t.Helper()
 	for _, v := range found {
 		if v.Address == address && strings.Contains(v.Says, says) {
