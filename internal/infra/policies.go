@@ -97,7 +97,7 @@ func (t terraform) document(ctx context.Context, plan string) (document []byte, 
 }
 
 func readBounded(file string) ([]byte, error) {
-	f, err := os.Open(file) //nolint:gosec // the user names it
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoPlan, err)
 	}
@@ -130,7 +130,7 @@ func judge(ctx context.Context, folder string, plan []byte) (found []violation, 
 				} `json:"expressions"`
 			} `json:"result"`
 		}
-		if err := answered(ctx, exec.CommandContext(ctx, program, "eval", "--stdin-input", "--data", folder, "--format", "json", "data.infra.deny"), plan, &answer); err != nil { //nolint:gosec // a program of the user's
+		if err := answered(ctx, exec.CommandContext(ctx, program, "eval", "--stdin-input", "--data", folder, "--format", "json", "data.infra.deny"), plan, &answer); err != nil {
 			return nil, "", err
 		}
 		if len(answer.Result) != 1 || len(answer.Result[0].Expressions) != 1 {
@@ -145,7 +145,7 @@ func judge(ctx context.Context, folder string, plan []byte) (found []violation, 
 	if _, err := os.Stat(filepath.Join(validate, "judge")); err != nil {
 		return nil, "", fmt.Errorf("%w, or go is, without the module beside the policies: %w", ErrNoJudge, err)
 	}
-	cmd := exec.CommandContext(ctx, program, "run", "./judge", folder) //nolint:gosec // a program of the user's
+	cmd := exec.CommandContext(ctx, program, "run", "./judge", folder)
 	cmd.Dir = validate
 	if err := answered(ctx, cmd, plan, &found); err != nil {
 		return nil, "", err
