@@ -119,7 +119,7 @@ cross: ## compile for every platform that is supported
 	done
 
 .PHONY: bench bench-proxy bench-deployments bench-streams bench-rollback bench-switch bench-death bench-analysis
-bench: bench-proxy bench-switch bench-rollback bench-deployments bench-streams bench-death bench-analysis ## all figures of the README
+bench: bench-proxy bench-switch bench-rollback bench-deployments bench-streams bench-death bench-analysis bench-flags bench-ofrep ## all figures of the README
 
 bench-proxy: ## the embedded proxy beside nginx
 	scripts/need nginx=nginx-light wrk=wrk
