@@ -71,6 +71,7 @@ func evaluate[T any](p *Provider, key string, kind davit.FlagType, fallback T, a
 	if err != nil {
 		return failed(contextError(err))
 	}
+	state.uses.note(key)
 	r := state.compiled.Evaluate(key, c)
 	if r.Error != "" {
 		return failed(resolutionError(r.Error, r.Message))

@@ -17,7 +17,7 @@ func compile(from davit.FlagSnapshot, tag string) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{from: from, tag: tag, compiled: compiled}, nil
+	return &loaded{from: from, tag: tag, compiled: compiled, uses: newUses(from.Flags)}, nil
 }
 
 // readFile returns the flags that were kept; nil when none were.

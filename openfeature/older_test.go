@@ -20,6 +20,10 @@ import (
 func TestOlder(t *testing.T) {
 	snapshots := make(chan davit.FlagSnapshot, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost { // what the program tells
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		w.Header().Set("Content-Type", "text/event-stream")
 		for n := 0; ; n++ {
 			select {

@@ -56,6 +56,7 @@ type Provider struct {
 	endpoint string
 	state    atomic.Pointer[loaded] // nil before the first flags
 	events   chan sdk.Event
+	reports  reports
 
 	mu   sync.Mutex
 	stop func() // nil while it does not run
@@ -66,12 +67,14 @@ type loaded struct {
 	from     davit.FlagSnapshot
 	tag      string // "" when it is from a file
 	compiled *flag.Snapshot
+	uses     uses
 }
 
 var (
 	_ sdk.FeatureProvider          = (*Provider)(nil)
 	_ sdk.ContextAwareStateHandler = (*Provider)(nil)
 	_ sdk.EventHandler             = (*Provider)(nil)
+	_ sdk.Tracker                  = (*Provider)(nil)
 )
 
 const (
@@ -136,6 +139,7 @@ func (p *Provider) InitWithContext(ctx context.Context, _ sdk.EvaluationContext)
 	}
 	var group sync.WaitGroup
 	group.Go(func() { s.run(running) })
+	group.Go(func() { p.report(running) })
 	p.stop = func() { cancel(); group.Wait() }
 	limited, enough := context.WithTimeout(ctx, p.options.Wait)
 	defer enough()

@@ -2,6 +2,7 @@ package openfeature_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -36,6 +37,7 @@ type world struct {
 	book   *book.Book
 	key    string
 	client string
+	told   lines // of use and outcomes
 
 	mu   sync.Mutex
 	away bool
@@ -64,6 +66,11 @@ func newWorld(t *testing.T) *world {
 		}
 	}
 	handler := ofrep.New(w.book)
+	handler.Used = func(_, _, key string, _ time.Time) { fmt.Fprintf(&w.told, "used %q\n", key) }
+	handler.Outcomes = func(_, _, key string, tallies []davit.FlagTally) error {
+		fmt.Fprintln(&w.told, key, tallies)
+		return nil
+	}
 	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
 		away := w.away
@@ -402,6 +409,55 @@ func TestRefused(t *testing.T) {
 	for _, o := range []openfeature.Options{{Key: "x"}, {URL: "unix:/x", Key: "x"}, {URL: "http://davit"}} {
 		if _, err := openfeature.New(o); err == nil {
 			t.Errorf("%+v was taken", o)
+		}
+	}
+}
+
+// TestReports tells the server at the end which flags were evaluated, over a change
+// too, and how what they were served in went.
+func TestReports(t *testing.T) {
+	w := newWorld(t)
+	for _, key := range []string{"plain", "more", "idle"} {
+		w.set(boolean(key), on("on"))
+	}
+	p, err := w.start(openfeature.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, anna := t.Context(), sdk.NewEvaluationContext("anna", nil)
+	evaluate := func(key string) {
+		t.Helper()
+		if v, err := p.BooleanValue(ctx, key, false, anna); !v || err != nil {
+			t.Errorf("%v (%v)", v, err)
+		}
+	}
+	evaluate("plain")
+	w.set(boolean("idle"), on("off"))
+	p.hears(t, "PROVIDER_CONFIGURATION_CHANGED idle")
+	evaluate("more")
+	for i := range 5 {
+		p.Track(ctx, "plain", anna, sdk.NewTrackingEventDetails(1).Add(openfeature.AttributeFailed, i == 0))
+	}
+	p.Track(ctx, "plain", anna, sdk.NewTrackingEventDetails(1).Add(openfeature.AttributeVariant, "off"))
+	p.Track(ctx, "checkout", anna, sdk.NewTrackingEventDetails(1)) // about no flag
+	if err := p.api.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	total, failed := 0, 0
+	for line := range strings.Lines(w.told.String()) {
+		var requests, failures int
+		if _, err := fmt.Sscanf(line, "plain [{on %d %d}]", &requests, &failures); err == nil {
+			total, failed = total+requests, failed+failures
+		} else if n, _ := fmt.Sscanf(line, "plain [{off 1 0} {on %d %d}]", &requests, &failures); n == 2 {
+			total, failed = total+requests, failed+failures
+		}
+	}
+	if total != 5 || failed != 1 || !strings.Contains(w.told.String(), "{off 1 0}") || strings.Contains(w.told.String(), "checkout") {
+		t.Errorf("outcomes told:\n%s", w.told.String())
+	}
+	for key, want := range map[string]bool{"plain": true, "more": true, "idle": false, "": false} {
+		if got := strings.Contains(w.told.String(), fmt.Sprintf("used %q\n", key)); got != want {
+			t.Errorf("use of %q told is %t:\n%s", key, got, w.told.String())
 		}
 	}
 }

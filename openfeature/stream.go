@@ -127,6 +127,7 @@ func (s *stream) listen(ctx context.Context) (heard bool, err error) {
 	}
 	req.Header.Set("Accept", "text/event-stream")
 	req.Header.Set("Authorization", "Bearer "+p.options.Key)
+	req.Header.Set(reportsHeader, "true")
 	if has := p.state.Load(); has != nil && has.tag != "" {
 		req.Header.Set("Last-Event-ID", has.tag)
 	}
@@ -207,6 +208,7 @@ func (s *stream) replace(ctx context.Context, e event) error {
 		return err
 	}
 	p.state.Store(next)
+	p.reports.collect(before)
 	message := ""
 	if err := keep(p.options.File, from); err != nil {
 		message = err.Error() // the flags are in effect nevertheless

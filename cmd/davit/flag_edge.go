@@ -19,6 +19,7 @@ import (
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/flag/book"
 	"github.com/davit-dev/davit/internal/flag/ofrep"
+	"github.com/davit-dev/davit/internal/flag/usage"
 	"github.com/davit-dev/davit/internal/redis"
 	"github.com/davit-dev/davit/internal/server"
 )
@@ -38,7 +39,7 @@ func (a *app) flagEdgeCommand() *cobra.Command {
 		Short: "Answer for flags near the applications, from what davit serve hands over through Redis",
 		Long: `Answer for flags near the applications: the same OFREP as davit serve, with the
 same access keys, from what davit serve --redis hands over. An edge server changes
-nothing.
+nothing. It tells the server, through Redis, which flags and access keys are used.
 
 It keeps what it was given last in a folder (--dir). While Redis is away it goes on
 with what it has, and says in the metadata of its answers that this is stale, and
@@ -95,9 +96,12 @@ func (a *app) edge(ctx context.Context, o edgeOptions) error {
 		Recovered: func() { log.InfoContext(ctx, "the flags are the newest again") },
 	}
 	handler := ofrep.New(c)
+	uses := edgeUses{copy: c, notes: usage.New(time.Now()), redis: r, log: log}
+	handler.Used = uses.notes.Note
 	edge := server.NewEdge(server.Config{Version: version, Log: log, OFREP: handler, Collectors: []prometheus.Collector{handler}})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return f.Run(ctx) })
+	group.Go(func() error { return uses.run(ctx) })
 	group.Go(func() error {
 		select { // nobody is told that there are no flags before they were looked for
 		case <-looked:

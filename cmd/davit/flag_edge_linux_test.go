@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -96,7 +97,7 @@ func (s *flagServer) turn(t *testing.T, kind davit.FlagInstructionKind) {
 // TestFlagEdge reads flags from an edge server: with Redis, while Redis is away, and
 // from the last good file.
 func TestFlagEdge(t *testing.T) {
-	s := serveFlags(t)
+	s := serveFlagsWith(t, func(b *flagBook) { b.openUsage(t.TempDir(), slog.New(slog.DiscardHandler)) })
 	if _, err := s.book.Change(t.Context(), davit.FlagEdit{
 		Application: "shop", Key: "checkout-v2", Actor: "test", Action: "flag.create",
 		Alter: func(davit.Flag) (davit.Flag, error) {
@@ -153,11 +154,27 @@ func TestFlagEdge(t *testing.T) {
 		t.Errorf("all flags: %s", text)
 	}
 	end()
-	again, _ := startEdge(t, o)
+	again, end := startEdge(t, o)
 	until(t, edge, key, 200, `"value":false,"metadata":{"stale":true,"age":`)
 	startRedis(t, place)
 	until(t, edge, key, 200, `"value":true,"metadata":{"team":"web"}}`)
 
+	end() // and it tells what was used
+	r, err := o.redis.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	uses, err := r.Uses(t.Context(), time.Now(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.book.takeUses(uses)
+	last := s.book.Keys("shop")[0].LastUsedAt
+	if used := s.book.usage.Of("shop").Last("checkout-v2", false); used.IsZero() || last.IsZero() {
+		t.Errorf("the flag was used at %s and the key at %s, by %+v", used, last, uses)
+	}
+	startEdge(t, o)
 	if _, err := s.book.RevokeKey(t.Context(), "test", "shop", made.ID, ""); err != nil {
 		t.Fatal(err)
 	}

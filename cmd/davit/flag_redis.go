@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/redis"
@@ -61,7 +62,7 @@ func (b *flagBook) publish(ctx context.Context, o redisOptions, log *slog.Logger
 		return err
 	}
 	defer r.Close() //nolint:errcheck // nothing is lost
-	b.published.Store(true)
+	b.unheard.Store(true)
 	host, err := os.Hostname()
 	if err != nil {
 		host = "an unknown host" // it is told to people alone
@@ -73,7 +74,10 @@ func (b *flagBook) publish(ctx context.Context, o redisOptions, log *slog.Logger
 		},
 		Recovered: func() { log.InfoContext(ctx, "flags are handed over again") },
 	}
-	return p.Run(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return p.Run(ctx) })
+	group.Go(func() error { return b.hearUses(ctx, r, log) })
+	return group.Wait()
 }
 
 // errNoRedis refuses an edge server without Redis.

@@ -19,8 +19,11 @@ func (a *app) flagStaleCommand() *cobra.Command {
 		Long: `List the flags whose lifetime is over (40 days for release flags, 60 for experiments,
 unless a flag says otherwise), those that have not changed for some days and give
 everybody the same answer in every environment, and those that nobody has asked the
-server for in that time. What edge servers answer is not known to it; with --redis it
-says nothing about that. The exit code is 1 when there are any.`,
+server, or an edge server, for in that time. Who gets all flags at once and does not
+tell which it uses (bulk evaluation over OFREP, a snapshot) counts as asking for those
+it gets; the provider for Go tells. While Redis cannot be asked what edge servers have
+answered, flags that nobody asks for cannot be told, and this says so. The exit code
+is 1 when there are any.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if days < 0 {
 				return &davit.Error{Code: davit.CodeInvalid, Message: "--days is less than 0", Hint: "give the days that a flag may stay the same, such as 30"}
@@ -47,6 +50,9 @@ says nothing about that. The exit code is 1 when there are any.`,
 				err = a.writeJSON(stale)
 			} else {
 				err = writeStale(a.stdout, stale)
+			}
+			if err == nil && used.Partial {
+				_, err = fmt.Fprintln(a.stderr, "What edge servers have answered is not known to the server now; flags that nobody asks for are not listed.")
 			}
 			if err == nil && len(stale) > 0 {
 				err = outcome(exitFailed)

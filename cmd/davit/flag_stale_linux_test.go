@@ -50,6 +50,11 @@ func TestFlagUsage(t *testing.T) {
 	if run := runDavit(t, "flag", "stale", "--application", "shop"); run.code != exitOK {
 		t.Errorf("flags of today are stale: %+v", run)
 	}
+	s.book.unheard.Store(true)
+	run := runDavit(t, "flag", "stale", "--application", "shop")
+	if run.code != exitOK || !strings.Contains(run.stderr, "What edge servers have answered is not known") {
+		t.Errorf("while edge servers cannot be heard of: %+v", run)
+	}
 	if err := s.book.usage.write(); err != nil {
 		t.Fatal(err)
 	}

@@ -69,13 +69,13 @@ func (u *usageNotes) write() error {
 
 // usageOf tells when the flags of an application were last evaluated.
 func (b *flagBook) usageOf(application string) api.FlagUsage {
-	u := api.FlagUsage{Since: b.usage.Since(), Flags: map[string]time.Time{}, Partial: b.published.Load()}
+	u := api.FlagUsage{Since: b.usage.Since(), Flags: map[string]time.Time{}, Partial: b.unheard.Load()}
 	used := b.usage.Of(application)
 	for after := ""; ; {
 		page := b.Flags(application, after, flagPage)
 		for _, r := range page {
 			after = r.Flag.Key
-			if last := used.Last(r.Flag.Key); !last.IsZero() {
+			if last := used.Last(r.Flag.Key, r.Flag.ClientSide); !last.IsZero() {
 				u.Flags[r.Flag.Key] = last
 			}
 		}

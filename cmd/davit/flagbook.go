@@ -19,9 +19,9 @@ import (
 // flagBook is the book of feature flags as the server asks it.
 type flagBook struct {
 	*book.Book
-	usage     *usageNotes // nil: not noted
-	users     *recent.Users
-	published atomic.Bool // others may answer for the flags too
+	usage   *usageNotes // nil: not noted
+	users   *recent.Users
+	unheard atomic.Bool // edge servers may answer for the flags too, and were not heard of lately
 }
 
 var _ server.Flags = (*flagBook)(nil)
@@ -43,6 +43,11 @@ func (b *flagBook) serve(config server.Config) server.Config {
 	}
 	handler := ofrep.New(b.Book)
 	handler.Seen = b.users.Note
+	if take := config.Outcomes; take != nil {
+		handler.Outcomes = func(application, environment, key string, tallies []davit.FlagTally) error {
+			return take(application, key, api.FlagOutcomes{Environment: environment, Outcomes: tallies})
+		}
+	}
 	if b.usage != nil {
 		handler.Used, config.FlagUsage = b.usage.Note, b.usageOf
 	}

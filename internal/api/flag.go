@@ -13,15 +13,15 @@ type FlagList struct {
 	Next string `json:"next,omitempty" doc:"the next page's after; left out on the last page"`
 }
 
-// FlagUsage tells when flags were last evaluated over OFREP by this server, in any
-// environment. What edge servers answer is not noted.
+// FlagUsage tells when flags were last evaluated over OFREP by this server or an edge
+// server, or in a program that tells, in any environment.
 type FlagUsage struct {
 	Since time.Time `json:"since" doc:"from when on it is noted"`
 	// Flags holds those that were evaluated since then. One that was given out with
 	// all others, to who does not tell which it uses, counts.
 	Flags map[string]time.Time `json:"flags"`
-	// Partial says that others answer for these flags too.
-	Partial bool `json:"partial,omitempty" doc:"edge servers may answer for these flags too, and are not asked"`
+	// Partial says that others answer for these flags too, of whom nothing is known now.
+	Partial bool `json:"partial,omitempty" doc:"edge servers may answer for these flags too, and Redis does not say what they answered"`
 }
 
 // FlagHistory is a page of a flag's records, newest first.

@@ -170,6 +170,40 @@ func (b *Book) storeKeys(ctx context.Context, actor, action, reason string, keys
 	return key, err
 }
 
+// KeyUse is when an access key was last used, to the minute.
+type KeyUse struct {
+	Application, Environment, ID string
+	At                           time.Time
+}
+
+// KeyUses tells of the access keys that were used here since they are known.
+func (s *shelf) KeyUses() []KeyUse {
+	var uses []KeyUse
+	for _, g := range s.state.Load().grants {
+		if minute := g.used.Load(); minute > 0 {
+			uses = append(uses, KeyUse{g.Application, g.Environment, g.ID, time.Unix(minute*60, 0).UTC()})
+		}
+	}
+	return uses
+}
+
+// KeyUsed notes that an access key was used somewhere else, unless it is known to have
+// been used later.
+func (b *Book) KeyUsed(u KeyUse) {
+	for _, g := range b.state.Load().grants {
+		if g.ID == u.ID && g.Application == u.Application && g.Environment == u.Environment {
+			g.note(u.At.Unix() / 60)
+		}
+	}
+}
+
+// note notes a use, unless there was a later one.
+func (g *Grant) note(minute int64) {
+	for was := g.used.Load(); was < minute && !g.used.CompareAndSwap(was, minute); {
+		was = g.used.Load()
+	}
+}
+
 // touchEvery is how often the use of keys is noted in the store.
 const touchEvery = 5 * time.Minute
 

@@ -77,6 +77,11 @@ func (c *Copy) Take(e davit.FlagEdition, at time.Time) (bool, error) {
 		}
 		a.views[from.Environment] = view
 		s.applications[from.Application] = a
+		for d, g := range grants {
+			if was := s.grants[d]; was != nil {
+				g.note(was.used.Load())
+			}
+		}
 		maps.DeleteFunc(s.grants, func(_ digest, g *Grant) bool {
 			return g.Application == from.Application && g.Environment == from.Environment
 		})

@@ -105,7 +105,11 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request) {
 		send(w, http.StatusBadRequest, append(b.out, '}'))
 		return
 	}
-	h.used(grant, "", now)
+	if clientSide(grant) {
+		h.used(grant, ClientFlags, now)
+	} else {
+		h.used(grant, AllFlags, now)
+	}
 	h.seen(grant, c, text, now)
 	view := h.book.View(grant.Application, grant.Environment)
 	tag := etag(view, grant, text, now)

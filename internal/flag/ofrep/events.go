@@ -1,9 +1,11 @@
 package ofrep
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -37,7 +39,10 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 		after = n
 		break
 	}
-	s := newListener(w)
+	s := h.listen(w)
+	if s == nil {
+		return
+	}
 	defer s.end()
 	if s.write("retry: 2000\n\n") != nil {
 		return
@@ -94,19 +99,29 @@ func (h *Handler) listener(w http.ResponseWriter, r *http.Request) (*book.Grant,
 type listener struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	open    *atomic.Int64
 }
 
 const eventStream = "text/event-stream"
 
-// newListener begins a stream.
-func newListener(w http.ResponseWriter) *listener {
+// listen begins a stream, or answers that there are too many.
+func (h *Handler) listen(w http.ResponseWriter) *listener {
+	if h.open.Add(1) > cmp.Or(h.MaxStreams, DefaultStreams) {
+		h.open.Add(-1)
+		w.Header().Set("Retry-After", "10")
+		fail(w, http.StatusServiceUnavailable, "too many streams are open: ask again later, or ask for the flags now and then")
+		return nil
+	}
 	w.Header().Set("Content-Type", eventStream)
 	w.Header().Set("Cache-Control", "no-store")
-	return &listener{w: w, control: http.NewResponseController(w)}
+	return &listener{w: w, control: http.NewResponseController(w), open: &h.open}
 }
 
 // end leaves the connection to its next request.
-func (l *listener) end() { _ = l.control.SetWriteDeadline(time.Time{}) } // one that cannot has none
+func (l *listener) end() {
+	l.open.Add(-1)
+	_ = l.control.SetWriteDeadline(time.Time{}) // one that cannot has none
+}
 
 // changed tells of a change.
 func (l *listener) changed(view *book.View) error {

@@ -6,6 +6,7 @@ package ofrep
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,13 +44,31 @@ var _, _ Book = (*book.Book)(nil), (*book.Copy)(nil)
 type Handler struct {
 	book    Book
 	metrics *metrics
-	// Used, unless it is nil, is told when a flag was evaluated; with an empty key,
-	// that all were given out, which tells of no use.
+	open    atomic.Int64 // streams
+	// MaxStreams is how many streams are open at once; DefaultStreams when it is 0.
+	MaxStreams int64
+	// Used, unless it is nil, is told when a flag was evaluated; with AllFlags or
+	// ClientFlags for a key, that those were given out to who does not tell which it
+	// uses.
 	Used func(application, environment, key string, now time.Time)
 	// Seen, unless it is nil, is told whom flags were evaluated for: the targeting
 	// key and the JSON of the context, if there are any. The JSON is not to be kept.
 	Seen func(application, environment, key string, context []byte, now time.Time)
+	// Outcomes takes in how requests went that variants of a flag were served in. It
+	// is nil where nobody asks for that.
+	Outcomes func(application, environment, key string, tallies []davit.FlagTally) error
 }
+
+// DefaultStreams is more than the connections that most systems allow a process
+// without being told to.
+const DefaultStreams = 20_000
+
+// What stands for a key when flags are given out together: all, or those that client
+// keys see. No flag has such a key.
+const (
+	AllFlags    = ""
+	ClientFlags = "*"
+)
 
 // seen notes whom a grant was used for.
 func (h *Handler) seen(grant *book.Grant, c *flag.Context, context []byte, now time.Time) {
@@ -99,6 +118,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == SnapshotPath:
 		if h.method(w, r, http.MethodGet) {
 			h.snapshot(w, r)
+		}
+	case path == UsagePath:
+		if h.method(w, r, http.MethodPost) {
+			h.usage(w, r)
+		}
+	case path == OutcomesPath:
+		if h.method(w, r, http.MethodPost) {
+			h.outcomes(w, r)
 		}
 	default:
 		fail(w, http.StatusNotFound, "the protocol has no "+path)

@@ -25,7 +25,9 @@ func (h *Handler) snapshot(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusForbidden, "a client key may stand in a web page, and does not go for what flags say about others")
 		return
 	}
-	h.used(grant, "", h.book.Now())
+	if r.Header.Get(ReportsHeader) == "" {
+		h.used(grant, AllFlags, h.book.Now())
+	}
 	if strings.Contains(r.Header.Get("Accept"), eventStream) {
 		h.stream(w, r, grant)
 		return
@@ -47,8 +49,12 @@ func (h *Handler) snapshot(w http.ResponseWriter, r *http.Request) {
 // stream tells what all flags say, now and after every change, until the client
 // goes or its key expires.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, grant *book.Grant) {
+	l := h.listen(w)
+	if l == nil {
+		return
+	}
 	key := shown(r)
-	s := &snapshots{listener: newListener(w), application: grant.Application, has: r.Header.Get("Last-Event-ID")}
+	s := &snapshots{listener: l, application: grant.Application, has: r.Header.Get("Last-Event-ID")}
 	defer s.end()
 	for h.book.Grant(key) != nil {
 		replaced := h.book.Replaced()
@@ -63,7 +69,9 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, grant *book.Gra
 			return
 		case <-replaced:
 		case <-silence.C:
-			h.used(grant, "", h.book.Now())
+			if r.Header.Get(ReportsHeader) == "" {
+				h.used(grant, AllFlags, h.book.Now())
+			}
 			if s.write(":\n\n") != nil {
 				return
 			}

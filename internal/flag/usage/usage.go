@@ -12,8 +12,14 @@ import (
 	"time"
 )
 
-// Flag is a flag in an environment. Without a key it is all of them, for those who
-// get them all and do not tell which they use.
+// What stands for a key when flags are given out together, to who does not tell which
+// it uses: all, or those that client keys see.
+const (
+	All        = ""
+	ClientSide = "*"
+)
+
+// Flag is a flag in an environment, or All or ClientSide.
 type Flag struct {
 	Application string `json:"application"`
 	Environment string `json:"environment"`
@@ -68,16 +74,14 @@ func Open(path string, now time.Time) (*Notes, error) {
 // Encode returns the notes as a file has them.
 func (n *Notes) Encode() ([]byte, error) {
 	f := file{Since: n.since, Used: []noted{}}
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	for flag, at := range n.last {
-		f.Used = append(f.Used, noted{flag, time.Unix(at.Load()*60, 0).UTC()})
+	for flag, at := range n.All() {
+		f.Used = append(f.Used, noted{flag, at})
 	}
 	return json.Marshal(f)
 }
 
-// Note notes that a flag was evaluated, or with an empty key, that all were given
-// out.
+// Note notes that a flag was evaluated; with All or ClientSide for a key, that those
+// were given out. What is known to be used later stays so.
 func (n *Notes) Note(application, environment, key string, now time.Time) {
 	flag, minute := Flag{application, environment, key}, now.Unix()/60
 	n.mu.RLock()
@@ -91,13 +95,24 @@ func (n *Notes) Note(application, environment, key string, now time.Time) {
 		}
 		n.mu.Unlock()
 	}
-	if at.Load() != minute {
-		at.Store(minute)
+	for was := at.Load(); was < minute && !at.CompareAndSwap(was, minute); {
+		was = at.Load()
 	}
 }
 
 // Since returns from when on is noted what is evaluated.
 func (n *Notes) Since() time.Time { return n.since }
+
+// All returns when everything that was noted was last used.
+func (n *Notes) All() map[Flag]time.Time {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	all := make(map[Flag]time.Time, len(n.last))
+	for flag, at := range n.last {
+		all[flag] = time.Unix(at.Load()*60, 0).UTC()
+	}
+	return all
+}
 
 // Of returns what was noted of the flags of an application, in all environments.
 func (n *Notes) Of(application string) Used {
@@ -116,9 +131,12 @@ func (n *Notes) Of(application string) Used {
 type Used struct{ minutes map[string]int64 } // Unix time, by key
 
 // Last returns when a flag was last evaluated in any environment, or given out with
-// all others; the zero time when it was not.
-func (u Used) Last(key string) time.Time {
-	minute := max(u.minutes[key], u.minutes[""])
+// others; the zero time when it was not. clientSide says that client keys see it.
+func (u Used) Last(key string, clientSide bool) time.Time {
+	minute := max(u.minutes[key], u.minutes[All])
+	if clientSide {
+		minute = max(minute, u.minutes[ClientSide])
+	}
 	if minute == 0 {
 		return time.Time{}
 	}

@@ -26,7 +26,7 @@ func BenchmarkOf(b *testing.B) {
 			for b.Loop() {
 				used := n.Of("shop")
 				for _, key := range keys {
-					if used.Last(key).IsZero() {
+					if used.Last(key, false).IsZero() {
 						b.Fatal(key)
 					}
 				}
@@ -51,7 +51,9 @@ func TestNotes(t *testing.T) {
 	all.Wait()
 	n.Note("shop", "production", "a", start.Add(2*time.Hour))
 	n.Note("shop", "staging", "a", start.Add(time.Hour))
-	n.Note("stock", "production", "", start.Add(time.Hour))
+	n.Note("shop", "staging", "a", start) // told late
+	n.Note("stock", "production", usage.All, start.Add(time.Hour))
+	n.Note("shop", "production", usage.ClientSide, start.Add(3*time.Hour))
 	text, err := n.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -63,12 +65,13 @@ func TestNotes(t *testing.T) {
 		t.Fatalf("noted since %s (%v)", n.Since(), err)
 	}
 	for flag, want := range map[[2]string]time.Time{
-		{"shop", "a"}:  start.Add(2 * time.Hour).Truncate(time.Minute),
-		{"shop", "b"}:  {},
-		{"stock", "b"}: start.Add(time.Hour).Truncate(time.Minute), // given out with all others
-		{"other", "a"}: {},
+		{"shop", "a"}:    start.Add(2 * time.Hour).Truncate(time.Minute),
+		{"shop", "b"}:    {},
+		{"shop", "page"}: start.Add(3 * time.Hour).Truncate(time.Minute), // client keys see it
+		{"stock", "b"}:   start.Add(time.Hour).Truncate(time.Minute),     // given out with all others
+		{"other", "a"}:   {},
 	} {
-		if got := n.Of(flag[0]).Last(flag[1]); !got.Equal(want) {
+		if got := n.Of(flag[0]).Last(flag[1], flag[1] == "page"); !got.Equal(want) {
 			t.Errorf("%s: %s, want %s", flag, got, want)
 		}
 	}
