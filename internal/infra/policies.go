@@ -101,7 +101,7 @@ func readBounded(file string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoPlan, err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing is written
 	data, err := io.ReadAll(io.LimitReader(f, largestPlan+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the plan: %w", err)

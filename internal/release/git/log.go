@@ -182,8 +182,9 @@ var errRecord = errors.New("git log printed what it was not asked for")
 
 func parseCommit(record string) (Commit, error) {
 	var fields [5]string
-	message, whole := record, true
+	message := record
 	for i := range fields {
+		var whole bool
 		if fields[i], message, whole = strings.Cut(message, "\n"); !whole {
 			return Commit{}, errRecord
 		}
