@@ -20,16 +20,31 @@ import (
 type flagEdit struct {
 	environment, reason, at string
 	dryRun                  bool
+	contexts                contextsFile // for a dry run
 }
 
-// addFlagEdit adds the flags of a command that changes a flag.
-func (a *app) addFlagEdit(cmd *cobra.Command, e *flagEdit) {
+// addChangeFlags adds the flags of a command that changes a flag or a segment.
+func (a *app) addChangeFlags(cmd *cobra.Command, e *flagEdit) {
 	a.addPlaceFlags(cmd)
 	a.addReasonFlag(cmd, &e.reason, false)
 	cmd.Flags().BoolVar(&e.dryRun, "dry-run", false, "change nothing, and show what would change")
 }
 
-func (e *flagEdit) change() client.FlagChange { return client.FlagChange{DryRun: e.dryRun} }
+// addFlagEdit adds the flags of a command that changes a flag.
+func (a *app) addFlagEdit(cmd *cobra.Command, e *flagEdit) {
+	a.addChangeFlags(cmd, e)
+	cmd.Flags().Var(&e.contexts, "contexts", "with --dry-run: file with the contexts, in JSON, of users whose answers are compared (default users seen lately)")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if len(e.contexts) > 0 && !e.dryRun {
+			return usageError(fmt.Errorf("--contexts is for --dry-run"))
+		}
+		return nil
+	}
+}
+
+func (e *flagEdit) change() client.FlagChange {
+	return client.FlagChange{DryRun: e.dryRun, Contexts: e.contexts}
+}
 
 // instruct changes a flag by intents, and says what it does now.
 func (a *app) instruct(ctx context.Context, e *flagEdit, key string, instructions ...davit.FlagInstruction) error {
@@ -64,7 +79,7 @@ func (a *app) writeOutcome(out *davit.FlagOutcome, e *flagEdit) error {
 		if err := writeNeeded(a.stdout, out.Protected); err != nil {
 			return err
 		}
-		return writeAffected(a.stdout, out.Affected)
+		return writeAffected(a.stdout, out.Affected, len(e.contexts) > 0)
 	}
 	if out.Proposal != nil {
 		return writeProposed(a.stdout, out.Proposal)

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -171,4 +173,52 @@ func TestFlagImportOfWhatWasSeen(t *testing.T) {
 	s.want(t, 200, "PATCH", "/v1/flags/shop", ask("off"), "If-Match", listed())
 	s.want(t, 200, "PATCH", "/v1/flags/shop", ask("on"), "If-Match", "*")
 	s.want(t, 200, "PATCH", "/v1/flags/shop", ask("off"))
+}
+
+// TestFlagDryRunContexts estimates whom each kind of change would affect, of users that a
+// file names.
+func TestFlagDryRunContexts(t *testing.T) {
+	s := serveFlags(t)
+	s.says(t, operatorToken, "revision 1", "flag", "create", "checkout-v2")
+	s.says(t, operatorToken, "revision 2", "flag", "on", "checkout-v2")
+	s.says(t, operatorToken, "revision 3", "flag", "target", "checkout-v2", "anna", "--variant", "off")
+	dir := t.TempDir()
+	file := func(text string) string {
+		path := filepath.Join(dir, "contexts.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const users = `[{"targetingKey":"anna"},{"targetingKey":"bo"}] {"targetingKey":"carl"}`
+	for want, args := range map[string][]string{
+		"1 of 3": {"revert", "checkout-v2", "--to", "2"},
+		"2 of 3": {"off", "checkout-v2"},
+		"3 of 3": {"delete", "checkout-v2"},
+		"0 of 3": {"set", "checkout-v2", "--patch", `{"owner":"bo"}`},
+	} {
+		s.says(t, operatorToken, "In production, "+want+" users of --contexts would get another value.", append([]string{"flag"}, append(args, "--dry-run", "--contexts", file(users))...)...)
+	}
+	for want, text := range map[string]string{
+		"no JSON": `[{]`, "context 1 is no object": `7`, "no context": ``, "one that is null": `[null]`, "more than 10000": "[" + strings.Repeat("{},", 10_000) + "{}]",
+	} {
+		if out, code := s.as(t, operatorToken, "flag", "off", "checkout-v2", "--dry-run", "--contexts", file(text)); code != exitUsage || !strings.Contains(out, want) {
+			t.Errorf("%s: %d %s", want, code, out)
+		}
+	}
+	if out, code := s.as(t, operatorToken, "flag", "off", "checkout-v2", "--contexts", file(users)); code != exitUsage || !strings.Contains(out, "--contexts is for --dry-run") {
+		t.Errorf("without --dry-run: %d %s", code, out)
+	}
+	const path, contexts = "/v1/flags/shop/checkout-v2/preview", `"contexts":[{"targetingKey":"anna"},{"targetingKey":"bo"}]`
+	whole := `{"flag":{"key":"checkout-v2","type":"boolean","variants":[{"name":"on","value":true},{"name":"off","value":false}]},` + contexts + `}`
+	if _, text := s.want(t, 200, "POST", path, whole); !strings.Contains(text, `"production":{"contexts":2,"changed":2}`) {
+		t.Errorf("a whole flag: %s", text)
+	}
+	s.want(t, 412, "POST", path, whole, "If-Match", `"1"`)
+	s.want(t, 422, "POST", path, `{"delete":true,"patch":{},`+contexts+`}`)
+	s.want(t, 422, "POST", path, `{`+contexts+`}`)
+	s.want(t, 422, "POST", path, strings.Replace(whole, "checkout-v2", "other", 1))
+	if record, err := s.book.Flag("shop", "checkout-v2"); err != nil || record.Revision != 3 {
+		t.Errorf("the flag is %+v (%v)", record, err)
+	}
 }

@@ -99,7 +99,7 @@ func (a *app) segmentSetCommand() *cobra.Command {
 			return a.writeSegmentOutcome(out, &e)
 		},
 	}
-	a.addFlagEdit(cmd, &e)
+	a.addChangeFlags(cmd, &e)
 	flags := cmd.Flags()
 	flags.StringVar(&s.Description, "description", "", "for people")
 	flags.StringArrayVar(&s.Include, "include", nil, "targeting key of a user who is in it; may be repeated")
@@ -124,7 +124,7 @@ func (a *app) segmentDeleteCommand() *cobra.Command {
 			return a.writeSegmentOutcome(out, &e)
 		},
 	}
-	a.addFlagEdit(cmd, &e)
+	a.addChangeFlags(cmd, &e)
 	return cmd
 }
 

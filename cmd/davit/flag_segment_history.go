@@ -85,7 +85,7 @@ func (a *app) segmentRevertCommand() *cobra.Command {
 			return a.writeSegmentOutcome(out, &e)
 		},
 	}
-	a.addFlagEdit(cmd, &e)
+	a.addChangeFlags(cmd, &e)
 	cmd.Flags().Int64Var(&to, "to", 0, "revision to go back to (davit flag segment history)")
 	_ = cmd.MarkFlagRequired("to") // it is defined above
 	return cmd

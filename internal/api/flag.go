@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -32,8 +33,9 @@ type FlagHistory struct {
 
 // FlagCreation asks for a new flag.
 type FlagCreation struct {
-	Flag    davit.Flag `json:"flag"`
-	Comment string     `json:"comment,omitempty" maxLength:"1024" doc:"why, for the audit log"`
+	Flag     davit.Flag       `json:"flag"`
+	Comment  string           `json:"comment,omitempty" maxLength:"1024" doc:"why, for the audit log"`
+	Contexts []map[string]any `json:"contexts,omitempty" maxItems:"10000" doc:"with dryRun: whose answers to compare; without any, those of users seen lately"`
 }
 
 // FlagImport asks for flags to be taken over, all of them or none.
@@ -62,8 +64,18 @@ type FlagInstructions struct {
 
 // FlagRevert asks for a flag to say what it said.
 type FlagRevert struct {
-	Revision int64  `json:"revision" minimum:"1" doc:"whose state to go back to"`
-	Comment  string `json:"comment,omitempty" maxLength:"1024" doc:"why, for the audit log"`
+	Revision int64            `json:"revision" minimum:"1" doc:"whose state to go back to"`
+	Comment  string           `json:"comment,omitempty" maxLength:"1024" doc:"why, for the audit log"`
+	Contexts []map[string]any `json:"contexts,omitempty" maxItems:"10000" doc:"with dryRun: whose answers to compare; without any, those of users seen lately"`
+}
+
+// FlagPreview asks what a change would do whose own request has no place for contexts:
+// exactly one of Flag, Patch and Delete.
+type FlagPreview struct {
+	Flag     *davit.Flag      `json:"flag,omitempty" doc:"as a whole, as putFlag takes it"`
+	Patch    json.RawMessage  `json:"patch,omitempty" doc:"a JSON merge patch, as patchFlag takes it"`
+	Delete   bool             `json:"delete,omitempty" doc:"the flag is to go, as by deleteFlag"`
+	Contexts []map[string]any `json:"contexts,omitempty" maxItems:"10000" doc:"whose answers to compare; without any, those of users seen lately"`
 }
 
 // FlagOutcomes is what an application tells of the variants that it served.

@@ -16,8 +16,10 @@ import (
 type FlagChange struct {
 	// Revision is the one that is changed; 0 for whichever there is.
 	Revision int64
-	// DryRun changes nothing.
-	DryRun bool
+	// DryRun changes nothing. Contexts are those whose answers are compared; without
+	// any, those that were seen lately.
+	DryRun   bool
+	Contexts []map[string]any
 }
 
 // Flags lists the flags of an application, from the key after a given one on; next
@@ -46,6 +48,7 @@ func (c *Client) EvaluateFlag(ctx context.Context, application, key string, e ap
 
 // CreateFlag makes a flag.
 func (c *Client) CreateFlag(ctx context.Context, application string, f api.FlagCreation, change FlagChange) (*davit.FlagOutcome, error) {
+	f.Contexts = change.Contexts
 	return c.changeFlag(ctx, http.MethodPost, "/v1/flags/"+url.PathEscape(application), f, change)
 }
 
@@ -57,26 +60,37 @@ func (c *Client) ImportFlags(ctx context.Context, application string, i api.Flag
 
 // PutFlag replaces a flag as a whole.
 func (c *Client) PutFlag(ctx context.Context, application string, f davit.Flag, comment string, change FlagChange) (*davit.FlagOutcome, error) {
+	if change.named() {
+		return c.previewFlag(ctx, application, f.Key, api.FlagPreview{Flag: &f}, change)
+	}
 	return c.changeFlag(ctx, http.MethodPut, flagPath(application, f.Key)+"?comment="+url.QueryEscape(comment), f, change)
 }
 
 // PatchFlag changes parts of a flag by a JSON merge patch.
 func (c *Client) PatchFlag(ctx context.Context, application, key string, patch json.RawMessage, comment string, change FlagChange) (*davit.FlagOutcome, error) {
+	if change.named() {
+		return c.previewFlag(ctx, application, key, api.FlagPreview{Patch: patch}, change)
+	}
 	return c.changeFlag(ctx, http.MethodPatch, flagPath(application, key)+"?comment="+url.QueryEscape(comment), patch, change)
 }
 
 // DeleteFlag removes a flag; its history stays.
 func (c *Client) DeleteFlag(ctx context.Context, application, key, comment string, change FlagChange) (*davit.FlagOutcome, error) {
+	if change.named() {
+		return c.previewFlag(ctx, application, key, api.FlagPreview{Delete: true}, change)
+	}
 	return c.changeFlag(ctx, http.MethodDelete, flagPath(application, key)+"?comment="+url.QueryEscape(comment), nil, change)
 }
 
 // InstructFlag changes a flag by intents.
 func (c *Client) InstructFlag(ctx context.Context, application, key string, i api.FlagInstructions, change FlagChange) (*davit.FlagOutcome, error) {
+	i.Contexts = change.Contexts
 	return c.changeFlag(ctx, http.MethodPost, flagPath(application, key)+"/instructions", i, change)
 }
 
 // RevertFlag makes a flag say again what it said at a revision.
 func (c *Client) RevertFlag(ctx context.Context, application, key string, r api.FlagRevert, change FlagChange) (*davit.FlagOutcome, error) {
+	r.Contexts = change.Contexts
 	return c.changeFlag(ctx, http.MethodPost, flagPath(application, key)+"/revert", r, change)
 }
 
@@ -88,6 +102,15 @@ func (c *Client) RampFlag(ctx context.Context, application, key string, r davit.
 // ReportFlagOutcomes tells how requests went that variants of a flag were served in.
 func (c *Client) ReportFlagOutcomes(ctx context.Context, application, key string, o api.FlagOutcomes) error {
 	return c.do(ctx, http.MethodPost, flagPath(application, key)+"/outcomes", o, nil)
+}
+
+// named reports whether a change is a dry run for users that are named.
+func (f FlagChange) named() bool { return f.DryRun && len(f.Contexts) > 0 }
+
+// previewFlag tells what a change would do to users that are named.
+func (c *Client) previewFlag(ctx context.Context, application, key string, p api.FlagPreview, change FlagChange) (*davit.FlagOutcome, error) {
+	p.Contexts = change.Contexts
+	return c.changeFlag(ctx, http.MethodPost, flagPath(application, key)+"/preview", p, FlagChange{Revision: change.Revision})
 }
 
 func (c *Client) changeFlag(ctx context.Context, method, path string, in any, change FlagChange) (*davit.FlagOutcome, error) {

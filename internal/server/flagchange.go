@@ -68,6 +68,7 @@ func (s *Server) flagChangeRoutes(h huma.API) {
 	instruct.Description = "turnOn and turnOff need an environment; serve and setOff a variant too; setPercentages percentages that sum to 100; " +
 		"addTargets and removeTargets users as values, and the variant that they get; addRule a rule, removeRule its ID; setClientSide enabled; addTags and removeTags values."
 	register(s, h, flagProposable(h, instruct), s.instructFlag)
+	s.flagPreviewRoute(h)
 	s.flagImportRoute(h)
 	s.flagRampRoutes(h)
 	register(s, h, flagProposable(h, post("revertFlag", flagPath+"/revert", "Make a feature flag say again what it said at a revision")), s.revertFlag)
@@ -79,7 +80,7 @@ func (s *Server) createFlag(ctx context.Context, in *createFlagInput) (*changed[
 	if err != nil {
 		return nil, err
 	}
-	e.Match = 0
+	e.Match, e.Contexts = 0, in.Body.Contexts
 	e.Alter = func(davit.Flag) (davit.Flag, error) { return in.Body.Flag, nil }
 	out, err := s.Flags.Change(ctx, e)
 	made, err := outcome(out, e.Scope, err)
@@ -95,7 +96,7 @@ func (s *Server) putFlag(ctx context.Context, in *putFlagInput) (*changed[davit.
 		return nil, err
 	}
 	if in.Body.Key != in.Key {
-		return nil, &davit.Error{Code: davit.CodeInvalid, Message: "the flag's key is not the one of the path: a key never changes"}
+		return nil, otherKey()
 	}
 	e.Alter = func(davit.Flag) (davit.Flag, error) { return in.Body, nil }
 	out, err := s.Flags.Change(ctx, e)
@@ -141,6 +142,7 @@ func (s *Server) revertFlag(ctx context.Context, in *revertFlagInput) (*changed[
 	if err != nil {
 		return nil, err
 	}
+	e.Contexts = in.Body.Contexts
 	out, err := s.Flags.Revert(ctx, e, in.Body.Revision)
 	return outcome(out, e.Scope, err)
 }

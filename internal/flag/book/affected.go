@@ -2,6 +2,7 @@ package book
 
 import (
 	"bytes"
+	"maps"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -20,7 +21,10 @@ func (b *Book) affected(e davit.FlagEdit, before, after *application, now time.T
 		given = append(given, c)
 	}
 	counts := map[string]davit.FlagAffected{}
-	for name, view := range after.views {
+	// One that only the flag names is among one of the two alone.
+	names := maps.Clone(before.views)
+	maps.Copy(names, after.views)
+	for name := range names {
 		if name == "" || e.Scope != nil && name != e.Scope.Environment {
 			continue
 		}
@@ -31,19 +35,25 @@ func (b *Book) affected(e davit.FlagEdit, before, after *application, now time.T
 		if len(contexts) == 0 {
 			continue
 		}
-		was := before.views[name]
-		if was == nil {
-			was = before.views[""]
-		}
+		was, is := before.view(name), after.view(name)
 		count := davit.FlagAffected{Contexts: len(contexts)}
 		for _, c := range contexts {
-			if !same(answer(was.Snapshot, e.Key, c), view.Evaluate(e.Key, c)) {
+			if !same(answer(was.Snapshot, e.Key, c), answer(is.Snapshot, e.Key, c)) {
 				count.Changed++
 			}
 		}
 		counts[name] = count
 	}
 	return counts, nil
+}
+
+// view returns the flags of an environment; of none in particular when nothing is said
+// about it.
+func (a *application) view(environment string) *View {
+	if view := a.views[environment]; view != nil {
+		return view
+	}
+	return a.views[""]
 }
 
 // answer evaluates a flag; none without a snapshot.

@@ -288,6 +288,20 @@ func TestDryRunOfRecentUsers(t *testing.T) {
 	}
 }
 
+// TestDryRunOfRemoving counts those who would get nothing any more, also where no other
+// flag says anything.
+func TestDryRunOfRemoving(t *testing.T) {
+	s := open(t)
+	s.must(t, create("a"))
+	s.must(t, instruct("a", 1, turnOn))
+	e := instruct("a", 2)
+	e.Delete, e.DryRun, e.Contexts = true, true, []map[string]any{{"targetingKey": "anna"}}
+	want := map[string]davit.FlagAffected{"production": {Contexts: 1, Changed: 1}}
+	if got := s.must(t, e).Affected; !maps.Equal(got, want) {
+		t.Errorf("affects %+v, want %+v", got, want)
+	}
+}
+
 // TestRepeatedRequest does a request once, a server's death in between or not.
 func TestRepeatedRequest(t *testing.T) {
 	s := open(t)
