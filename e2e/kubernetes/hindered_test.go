@@ -11,6 +11,8 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,6 +56,9 @@ type hinderer struct {
 	hinders atomic.Bool
 
 	requests, refused, watches, broken atomic.Int64
+
+	mu    sync.Mutex
+	asked []string // what was, but watches
 }
 
 func newHinderer(t *testing.T) *hinderer {
@@ -104,6 +109,13 @@ func (h *hinderer) kubeconfig() string {
 	return path
 }
 
+// since returns what was asked after the first n requests.
+func (h *hinderer) since(n int) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.asked[n:])
+}
+
 func (h *hinderer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if watch := r.URL.Query().Get("watch"); watch == "true" || watch == "1" {
 		h.watches.Add(1)
@@ -111,6 +123,9 @@ func (h *hinderer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.requests.Add(1)
+	h.mu.Lock()
+	h.asked = append(h.asked, r.Method+" "+r.URL.Path)
+	h.mu.Unlock()
 	if h.hinders.Load() && rand.IntN(4) == 0 {
 		h.refused.Add(1)
 		refuse(w, r.Method)

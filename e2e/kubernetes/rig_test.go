@@ -4,11 +4,16 @@ package kubernetes
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/e2e/rig"
+	"github.com/davit-dev/davit/internal/receipt"
 )
 
 // harbour is a place with an installation of Davit, whose server runs.
@@ -57,6 +62,56 @@ func (h *harbour) haulBack(s rig.Strategy, version string) *rig.Deployment {
 		h.Fatalf("deploying %s by %s exited %d, want 3: %s", version, s.Name, d.Exit, d.Story())
 	}
 	return d
+}
+
+// order gives an order to the rollout.
+func (h *harbour) order(order string, args ...string) {
+	h.Helper()
+	h.must(h.Order(h.Context(), order, args...))
+}
+
+// when waits until the environment is so.
+func (h *harbour) when(what string, so func(*rig.Status) bool) *rig.Status {
+	h.Helper()
+	s, err := h.When(h.Context(), what, so)
+	h.must(err)
+	return s
+}
+
+// waits waits until the rollout is at an approval, with shares of both releases.
+func (h *harbour) waits() *rig.Status {
+	h.Helper()
+	return h.when("the rollout waits for an approval, with both releases serving", awaited)
+}
+
+// awaited reports whether a rollout waits for an approval, with shares of both releases.
+func awaited(s *rig.Status) bool {
+	return s.Rollout.Step == davit.StepHold && len(s.Split) == 2 && slices.ContainsFunc(s.Rollout.Plan.Stages[s.Rollout.Stage].Gates, func(g davit.Gate) bool {
+		return g.Kind == davit.GateApproval
+	})
+}
+
+// receipt waits for the receipt of a rollout, and verifies it.
+func (h *harbour) receipt(rollout string) receipt.Predicate {
+	h.Helper()
+	file := filepath.Join(h.TempDir(), "receipt.json")
+	h.until("the rollout has a receipt", func(ctx context.Context) error {
+		result, err := h.Run(ctx, "receipt", "export", rollout, file)
+		if err == nil && result.Exit != 0 {
+			err = errors.New(result.Stderr)
+		}
+		return err
+	})
+	result, err := h.Run(h.Context(), "receipt", "verify", file)
+	h.must(err)
+	if result.Exit != 0 {
+		h.Fatalf("davit receipt verify exited %d: %s", result.Exit, result.Stderr)
+	}
+	text, err := os.ReadFile(file)
+	h.must(err)
+	statement, _, err := receipt.Read(text)
+	h.must(err)
+	return statement.Predicate
 }
 
 // settled waits for the end of the rollout, and wants a version to be what runs,

@@ -22,5 +22,5 @@ func (r *Rig) Adopt(ctx context.Context, version string, args ...string) (Result
 	if err != nil {
 		return Result{}, fmt.Errorf("preparing to adopt: %w", err)
 	}
-	return r.Run(ctx, append([]string{"adopt", environment, version, "--file", file}, args...)...)
+	return r.Run(ctx, append([]string{"adopt", r.environment, version, "--file", file}, args...)...)
 }

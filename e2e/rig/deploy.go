@@ -18,7 +18,10 @@ type Strategy struct {
 	Name             string
 	Rules            string   // the strategy, as davit.yaml says it
 	Gates            []string // the gates, as davit.yaml says them
-	Deadline, Window string   // 2m and 0s when they are ""
+	Approvals        string   // the approvals, as davit.yaml says them
+	OnDrift          string   // the environment's; "" is the default
+	Deadline, Window string   // 5m and 0s when they are ""
+	Patience         string   // 20s when it is ""
 	API              []string // further lines of the service api
 	Image            string   // that the api is pulled as; what is on the node when it is ""
 }
@@ -50,7 +53,7 @@ func (r *Rig) Deploy(ctx context.Context, s Strategy, version string) (*Deployme
 	if err != nil {
 		return nil, err
 	}
-	d.Result, err = r.Run(ctx, "deploy", environment, version, "--file", file, "--output", "json")
+	d.Result, err = r.Run(ctx, "deploy", r.environment, version, "--file", file, "--output", "json")
 	d.Ended = time.Now()
 	if err != nil {
 		return nil, err
@@ -112,9 +115,28 @@ func (r *Rig) Ask(ctx context.Context, s Strategy, version string) error {
 	if err != nil {
 		return err
 	}
-	result, err := r.Run(ctx, "deploy", environment, version, "--file", file, "--detach")
+	result, err := r.Run(ctx, "deploy", r.environment, version, "--file", file, "--detach")
 	if err == nil && result.Exit != 0 {
 		err = fmt.Errorf("davit deploy %s --detach exited %d: %s", version, result.Exit, result.Stderr)
+	}
+	return err
+}
+
+// Plan asks what a deployment would do. The error is that davit could not be run.
+func (r *Rig) Plan(ctx context.Context, s Strategy, version string) (Result, error) {
+	file, err := r.settle(s, version)
+	if err != nil {
+		return Result{}, err
+	}
+	return r.Run(ctx, "plan", r.environment, version, "--file", file)
+}
+
+// Order gives an order to the environment's rollout, such as "approve", and wants it to
+// be taken.
+func (r *Rig) Order(ctx context.Context, order string, args ...string) error {
+	result, err := r.Run(ctx, append([]string{order, r.environment, "--application", application}, args...)...)
+	if err == nil && result.Exit != 0 {
+		err = fmt.Errorf("davit %s exited %d: %s", order, result.Exit, result.Stderr)
 	}
 	return err
 }
@@ -142,7 +164,7 @@ func (s *Status) String() string {
 
 // Status asks how the environment is.
 func (r *Rig) Status(ctx context.Context) (*Status, error) {
-	result, err := r.Run(ctx, "status", environment, "--application", application, "--output", "json")
+	result, err := r.Run(ctx, "status", r.environment, "--application", application, "--output", "json")
 	if err == nil && result.Exit != 0 {
 		err = fmt.Errorf("davit status exited %d: %s", result.Exit, result.Stderr)
 	}

@@ -6,6 +6,7 @@
 package rig
 
 import (
+	"bytes"
 	"context"
 	"embed"
 	"errors"
@@ -20,7 +21,7 @@ import (
 
 const (
 	application = "shop"
-	environment = "production"
+	production  = "production" // the environment that every rig has
 )
 
 //go:embed files
@@ -40,11 +41,21 @@ type Options struct {
 	NodePatience, ProbePatience string
 	// Replicas of the api; 3 when it is 0.
 	Replicas int
-	// Gateless is for a cluster without a Gateway: there is no front door.
+	// Gateless is for a cluster without a Gateway: there is no front door, unless the
+	// rig is given one.
 	Gateless bool
+	// Beside are further environments of the application.
+	Beside []Environment
 	// Remote are the variables that lead davit to a server that somebody else runs;
 	// nil when the rig starts its own.
 	Remote []string
+}
+
+// Environment is where the application runs.
+type Environment struct {
+	Name                string
+	Space               Space
+	Kubeconfig, Context string // "" is what kubectl would read, and its current one
 }
 
 // Rig is an installation of Davit in a folder of its own, and a namespace of a
@@ -52,6 +63,9 @@ type Options struct {
 type Rig struct {
 	Options
 	Front Front
+
+	environment  string        // that is deployed to
+	environments []Environment // all that there are
 
 	dir    string
 	server *exec.Cmd     // nil while none runs
@@ -77,7 +91,10 @@ func New(ctx context.Context, o Options) (*Rig, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for a rig: %w", err)
 	}
-	r := &Rig{Options: o, Front: front, dir: dir}
+	r := &Rig{
+		Options: o, Front: front, dir: dir, environment: production,
+		environments: append([]Environment{{Name: production, Space: o.Space, Kubeconfig: o.Kubeconfig}}, o.Beside...),
+	}
 	for _, name := range []string{"api.yaml", "worker.yaml"} {
 		data, err := files.ReadFile("files/" + name)
 		if err != nil {
@@ -88,6 +105,14 @@ func New(ctx context.Context, o Options) (*Rig, error) {
 		}
 	}
 	return r, nil
+}
+
+// At is the rig, deploying to another of its environments. Its server is the first
+// one's to start and to end.
+func (r *Rig) At(e Environment) *Rig {
+	at := *r
+	at.environment, at.Space = e.Name, e.Space
+	return &at
 }
 
 // Write writes a file below the rig's folder.
@@ -119,19 +144,18 @@ func (r *Rig) settle(s Strategy, version string) (file string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("reading the template of davit.yaml: %w", err)
 	}
-	file = filepath.Join(r.dir, "davit.yaml")
-	out, err := os.Create(file) //nolint:gosec // in the rig's own folder
+	var all bytes.Buffer
+	err = text.Execute(&all, struct {
+		*Rig
+		Strategy
+		Environments []Environment
+	}{r, s, r.environments})
 	if err != nil {
 		return "", fmt.Errorf("writing davit.yaml: %w", err)
 	}
-	err = text.Execute(out, struct {
-		*Rig
-		Strategy
-	}{r, s})
-	if err := errors.Join(err, out.Close()); err != nil {
-		return "", fmt.Errorf("writing davit.yaml: %w", err)
-	}
-	return file, nil
+	// One for each environment: they may be deployed to at the same time.
+	name := "davit-" + r.environment + ".yaml"
+	return filepath.Join(r.dir, name), r.Write(name, all.String())
 }
 
 // Close ends the server and removes the folder. What is on the cluster goes with

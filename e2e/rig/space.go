@@ -54,9 +54,9 @@ func (s Space) Remove(ctx context.Context) error {
 	return err
 }
 
-// Front is the front door: a Gateway of the cluster.
+// Front is the front door: a Gateway of the cluster, or a Service.
 type Front struct {
-	Namespace, Name string
+	Namespace, Name string // of the Gateway; "" when it is a Service
 	Address         string // host:port for HTTP
 }
 

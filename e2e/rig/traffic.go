@@ -25,11 +25,16 @@ func (f Front) Dial() func(context.Context) (net.Conn, error) {
 }
 
 // Begin starts traffic to the shop of a host at a rate of requests a second: half
-// of it product lists and half orders, a fifth on new connections. Prefix begins
-// the keys of the orders.
+// of it product lists and half orders, a fifth on new connections; all of them where
+// the front door is a Service, whose connections are to pods, and cut when these end.
+// Prefix begins the keys of the orders.
 func (f Front) Begin(ctx context.Context, host string, rate float64, prefix string) (*Traffic, error) {
+	fresh := 0.2
+	if f.Name == "" {
+		fresh = 1
+	}
 	generator, err := load.New(load.Options{
-		Target: "http://" + host + ":80", Dial: f.Dial(), Rate: rate, Fresh: 0.2, ReleaseHeader: "Shop-Version", Prefix: prefix,
+		Target: "http://" + host + ":80", Dial: f.Dial(), Rate: rate, Fresh: fresh, ReleaseHeader: "Shop-Version", Prefix: prefix,
 		Mix: []load.Request{
 			{Method: "GET", Path: "/api/products", Expect: "Brass compass", Weight: 1},
 			{Method: "POST", Path: "/api/orders", Body: `{"key":"{key}","product":"Oilskin"}`, Expect: `"key":"{key}"`, Weight: 1},
