@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 )
 
 func example() Section {
@@ -90,33 +89,6 @@ func TestInsert(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestInsertKeepsEveryByte checks that whatever a changelog holds, all of it
-// is still there, in order, after a section was put in.
-func TestInsertKeepsEveryByte(t *testing.T) {
-	section := render(t, example())
-	rapid.Check(t, func(t *rapid.T) {
-		lines := rapid.SliceOf(rapid.SampledFrom([]string{
-			"", "# Changelog", "## [Unreleased]", "## 1.0.0", "## [0.9.0] - 2020-01-01", "- x", "```", "~~~~", "text\t ", "[1.0.0]: https://x", "### Added", "\r",
-		})).Draw(t, "lines")
-		existing := strings.Join(lines, "\n")
-		got := Insert(existing, Header, section, example())
-		if strings.TrimSpace(existing) == "" {
-			return
-		}
-		rest := got
-		for _, line := range strings.SplitAfter(existing, "\n") {
-			_, after, ok := strings.Cut(rest, line)
-			if !ok {
-				t.Fatalf("%q lost %q: %q", existing, line, got)
-			}
-			rest = after
-		}
-		if date := Date(got, "1.2.0"); date != "2026-01-02" {
-			t.Fatalf("%q: the section's date is read as %q in %q", existing, date, got)
-		}
-	})
 }
 
 func TestNotes(t *testing.T) {

@@ -1,23 +1,8 @@
 package changelog
 
-import (
-	"regexp"
-	"strings"
-	"sync"
-)
+import "strings"
 
-var (
-	unreleasedHeading = expression(`(?i)^## +\[?unreleased\]?`)
-	unreleasedLink    = expression(`(?mi)^\[unreleased\]:[ \t]*(\S+)[ \t]*\r?$`)
-	linkDefinition    = expression(`^\[[^\]]+\]:[ \t]*\S`)
-	fenceLine         = expression("^ {0,3}(```+|~~~+)")
-	headingDate       = expression(`\b\d{4}-\d{2}-\d{2}\b`)
-)
-
-// expression is a regular expression that is compiled when it is first asked.
-func expression(pattern string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
-}
+var unreleasedLink = expression(`(?mi)^\[unreleased\]:[ \t]*(\S+)[ \t]*\r?$`)
 
 // UsesReferences reports whether a changelog defines the links of its headings
 // at its end.
@@ -25,15 +10,16 @@ func UsesReferences(existing string) bool { return unreleasedLink().MatchString(
 
 // Insert puts a rendered section on top of the releases of an existing
 // changelog; what was there stays byte for byte. Text that stands under
-// Unreleased becomes the release's. A definition of the Unreleased link moves
-// on to the new tag. A changelog that has the version is returned as it is, and
-// one without text begins with the header.
+// Unreleased becomes the release's, and what the section tells under a heading
+// that stands there too follows under it. A definition of the Unreleased link
+// moves on to the new tag. A changelog that has the version is returned as it
+// is, and one without text begins with the header.
 func Insert(existing, header, section string, s Section) string {
 	if strings.TrimSpace(existing) == "" {
 		return header + "\n" + section
 	}
 	marks := headings(existing)
-	if _, ok := marks.version(existing, s.Version); ok {
+	if _, ok := marks.version(s.Version); ok {
 		return existing
 	}
 	end := "\n"
@@ -42,35 +28,31 @@ func Insert(existing, header, section string, s Section) string {
 	}
 	inserted := strings.ReplaceAll(section, "\n", end)
 	var out string
-	switch {
-	case len(marks.starts) == 0:
+	switch top := marks.top(); {
+	case top < 0:
 		out = existing[:marks.tail] + gap(existing[:marks.tail], end) + inserted + follow(existing[marks.tail:], end)
-	case unreleasedHeading().MatchString(existing[marks.starts[0]:]):
-		out = intoUnreleased(existing, inserted, end, marks)
+	case marks.headings[top].unreleased:
+		out = intoUnreleased(existing, inserted, end, marks.headings[top].end, marks.sectionEnd(top))
 	default:
-		first := marks.starts[0]
+		first := marks.headings[top].start
 		out = existing[:first] + gap(existing[:first], end) + inserted + end + existing[first:]
 	}
 	return moveLink(out, s, end)
 }
 
-// intoUnreleased puts the section below the heading Unreleased; text that
-// stands there comes between the section's heading and its rest.
-func intoUnreleased(existing, inserted, end string, marks marks) string {
-	from := marks.starts[0] + lineLength(existing[marks.starts[0]:])
-	to := marks.tail
-	if len(marks.starts) > 1 {
-		to = marks.starts[1]
-	}
+// intoUnreleased puts the section below the heading Unreleased, whose own text
+// stands between two places; that is merged into the section.
+func intoUnreleased(existing, inserted, end string, from, to int) string {
 	if strings.TrimSpace(existing[from:to]) == "" {
 		return existing[:to] + gap(existing[:to], end) + inserted + follow(existing[to:], end)
 	}
-	heading, body := inserted[:lineLength(inserted)], strings.TrimLeft(inserted[lineLength(inserted):], "\r\n")
-	out := existing[:from] + gap(existing[:from], end) + heading + existing[from:to]
-	if body == "" {
-		return out + existing[to:]
+	first := lineLength(inserted)
+	out := existing[:from] + gap(existing[:from], end) + inserted[:first]
+	merged := merge(existing[from:to], strings.TrimLeft(inserted[first:], "\r\n"), end)
+	if rest := existing[to:]; merged != existing[from:to] && rest != "" && !strings.HasPrefix(rest, "\n") && !strings.HasPrefix(rest, "\r\n") {
+		merged += gap(merged, end)
 	}
-	return out + gap(out, end) + body + follow(existing[to:], end)
+	return out + merged + existing[to:]
 }
 
 // gap returns the line ends that text lacks before a heading.
@@ -111,89 +93,21 @@ func moveLink(text string, s Section, end string) string {
 // the changelog has none.
 func Notes(existing, version string) (notes string, ok bool) {
 	m := headings(existing)
-	i, ok := m.version(existing, version)
+	i, ok := m.version(version)
 	if !ok {
 		return "", false
 	}
-	from, to := m.starts[i]+lineLength(existing[m.starts[i]:]), m.tail
-	if i+1 < len(m.starts) {
-		to = m.starts[i+1]
-	}
-	return strings.TrimSpace(existing[from:to]) + "\n", true
+	return strings.TrimSpace(existing[m.headings[i].end:m.sectionEnd(i)]) + "\n", true
 }
 
 // Date returns the date in the heading of a version, "" when there is none.
 func Date(existing, version string) string {
 	m := headings(existing)
-	i, ok := m.version(existing, version)
+	i, ok := m.version(version)
 	if !ok {
 		return ""
 	}
-	line := existing[m.starts[i]:]
-	return headingDate().FindString(line[:lineLength(line)])
-}
-
-// marks are the places of a changelog that matter.
-type marks struct {
-	starts []int // of the headings of the second level, outside code fences
-	tail   int   // where the link definitions at the end begin
-}
-
-// version returns which heading is that of a version.
-func (m marks) version(text, version string) (int, bool) {
-	heading := regexp.MustCompile(`^## +(?:\[v?` + regexp.QuoteMeta(version) + `\]|v?` + regexp.QuoteMeta(version) + `(?:[\s(]|$))`)
-	for i, start := range m.starts {
-		line := text[start:]
-		if heading.MatchString(strings.TrimRight(line[:lineLength(line)], "\r\n")) {
-			return i, true
-		}
-	}
-	return 0, false
-}
-
-func headings(text string) marks {
-	m := marks{tail: len(text)}
-	lines := strings.SplitAfter(text, "\n")
-	code := fenced(lines)
-	at, tail := 0, -1
-	for i, line := range lines {
-		if !code[i] && strings.HasPrefix(line, "## ") {
-			m.starts = append(m.starts, at)
-		}
-		switch {
-		case linkDefinition().MatchString(line) && !code[i]:
-			if tail < 0 {
-				tail = at
-			}
-		case strings.TrimSpace(line) != "":
-			tail = -1
-		}
-		at += len(line)
-	}
-	if tail >= 0 {
-		m.tail = tail
-	}
-	return m
-}
-
-// fenced marks the lines of code fences. One that is never closed is none.
-func fenced(lines []string) []bool {
-	code := make([]bool, len(lines))
-	fence, opened := "", 0
-	for i, line := range lines {
-		found := fenceLine().FindStringSubmatch(line)
-		switch {
-		case found == nil:
-		case fence == "":
-			fence, opened = found[1], i
-		case strings.HasPrefix(found[1], fence):
-			for j := opened; j <= i; j++ {
-				code[j] = true
-			}
-			fence = ""
-		}
-	}
-	return code
+	return headingDate().FindString(m.headings[i].text)
 }
 
 // lineLength returns the length of the first line with its end.

@@ -41,6 +41,9 @@ type Item struct {
 	Notes []string
 }
 
+// breakingHeading is what the default template tells breaking changes under.
+const breakingHeading = "Breaking changes"
+
 // Header begins a new changelog.
 const Header = `# Changelog
 
@@ -56,7 +59,7 @@ const defaultTemplate = `{{define "item"}}- {{with .Scope}}**{{.}}:** {{end}}{{.
 {{end}}{{end -}}
 ## [{{.Version}}]{{if and .Inline .CompareURL}}({{.CompareURL}}){{end}} - {{.Date}}
 {{with .Breaking}}
-### Breaking changes
+### ` + breakingHeading + `
 
 {{range .}}{{template "item" .}}{{end}}{{end}}{{range .Groups}}
 ### {{.Heading}}
