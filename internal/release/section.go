@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/release/changelog"
+	"github.com/davit-dev/davit/internal/release/conventional"
 )
 
 // teller turns changes into sections of a changelog.
@@ -46,7 +47,7 @@ func (t teller) section(changes []Change) changelog.Section {
 				thank(m[1], m[2])
 			}
 		}
-		item := changelog.Item{Scope: c.Scope, Text: t.links.Text(c.Description), Hash: short(c.Hash), URL: t.links.Commit(c.Hash)}
+		item := changelog.Item{Scope: c.Scope, Text: t.links.Text(c.Description), Hash: short(c.Hash), URL: t.links.Commit(c.Hash), Closes: t.closes(c.Commit)}
 		if c.Breaking() {
 			for _, note := range c.BreakingNotes() {
 				if note != c.Description {
@@ -71,6 +72,40 @@ func (t teller) section(changes []Change) changelog.Section {
 		return cmp.Or(cmp.Compare(rank(a.Heading), rank(b.Heading)), cmp.Compare(a.Heading, b.Heading))
 	})
 	return s
+}
+
+// closes returns the issues that a commit's footers close and its description
+// does not name, with links.
+func (t teller) closes(c conventional.Commit) []string {
+	var issues []string
+	for _, f := range c.Footers {
+		switch strings.ToLower(f.Token) {
+		case "close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved":
+		default:
+			continue
+		}
+		value := f.Value
+		if f.Separator == " #" {
+			value = "#" + value
+		}
+		for _, number := range t.links.Closed(value) {
+			issue := t.links.Text("#" + number)
+			if !slices.Contains(issues, issue) && !names(c.Description, number) {
+				issues = append(issues, issue)
+			}
+		}
+	}
+	return issues
+}
+
+// names reports whether a text names an issue.
+func names(text, number string) bool {
+	for _, rest := range strings.Split(text, "#")[1:] {
+		if digits := len(rest) - len(strings.TrimLeft(rest, "0123456789")); rest[:digits] == number {
+			return true
+		}
+	}
+	return false
 }
 
 // rank returns the place of a heading in a section.

@@ -12,7 +12,7 @@ func example() Section {
 		Version: "1.2.0", Tag: "v1.2.0", PreviousTag: "v1.1.0", Date: "2026-01-02", Inline: true,
 		CompareURL: "https://github.com/o/r/compare/v1.1.0...v1.2.0",
 		Breaking:   []Item{{Scope: "api", Text: "drop v1", Hash: "abc", URL: "u", Notes: []string{"use v2\n\nlike this"}}},
-		Groups:     []Group{{"Added", []Item{{Text: "x"}, {Scope: "cli", Text: "y", Hash: "def"}}}, {"Fixed", []Item{{Text: "z"}}}},
+		Groups:     []Group{{"Added", []Item{{Text: "x"}, {Scope: "cli", Text: "y", Hash: "def", Closes: []string{"#1", "[#2](u2)"}}}}, {"Fixed", []Item{{Text: "z"}}}},
 	}
 }
 
@@ -42,7 +42,7 @@ const rendered = `## [1.2.0](https://github.com/o/r/compare/v1.1.0...v1.2.0) - 2
 ### Added
 
 - x
-- **cli:** y (def)
+- **cli:** y (def), closes #1, [#2](u2)
 
 ### Fixed
 
@@ -110,7 +110,7 @@ func TestLinks(t *testing.T) {
 		},
 		{
 			"https://user:secret@gitlab.com/g/s/r.git", "", "https://gitlab.com/g/s/r/-/compare/a/v1...a/v2", "https://gitlab.com/g/s/r/-/commit/abc",
-			"x, fixes [#1](https://gitlab.com/g/s/r/-/issues/1) ([#2](https://gitlab.com/g/s/r/-/merge_requests/2))",
+			"x, fixes [#1](https://gitlab.com/g/s/r/-/issues/1) ([#2](https://gitlab.com/g/s/r/-/issues/2))",
 		},
 		{
 			"ssh://git@bitbucket.org:7999/o/r", "", "https://bitbucket.org/o/r/branches/compare/a/v2%0Da/v1", "https://bitbucket.org/o/r/commits/abc",
@@ -131,5 +131,81 @@ func TestLinks(t *testing.T) {
 		if diff := cmp.Diff([]string{tt.compare, tt.commit, tt.text}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.remote, diff)
 		}
+	}
+}
+
+// TestReferences reads what people and forges write on each forge.
+func TestReferences(t *testing.T) {
+	const gitlab, github, azure, bitbucket = "https://gitlab.com/g/r", "https://github.com/o/r", "https://dev.azure.com/o/p/_git/r", "https://bitbucket.org/o/r"
+	tests := []struct{ remote, text, want string }{
+		{gitlab, "x (!12)", "x ([!12](" + gitlab + "/-/merge_requests/12))"},
+		{gitlab, "x, see !12 and #3", "x, see [!12](" + gitlab + "/-/merge_requests/12) and [#3](" + gitlab + "/-/issues/3)"},
+		{gitlab, "!12: x", "[!12](" + gitlab + "/-/merge_requests/12): x"},
+		{gitlab, "other/project!12", "other/project!12"},
+		{gitlab, "wow!12 and a#3", "wow!12 and a#3"},
+		{azure, "x !12", "x [!12](" + azure + "/pullrequest/12)"},
+		{github, "x (#12)", "x ([#12](" + github + "/pull/12))"},
+		{github, "x !12", "x !12"},
+		{bitbucket, "x (pull request #12)", "x ([#12](" + bitbucket + "/pull-requests/12))"},
+		{"/srv/r.git", "x !12 #3", "x !12 #3"},
+	}
+	for _, tt := range tests {
+		if got := ParseRemote(tt.remote, "").Text(tt.text); got != tt.want {
+			t.Errorf("%s: %q is %q; want %q", tt.remote, tt.text, got, tt.want)
+		}
+	}
+}
+
+func TestClosed(t *testing.T) {
+	tests := []struct {
+		kind, value string
+		want        []string
+	}{
+		{"github", "#1", []string{"1"}},
+		{"gitlab", "#1, #22 and #3", []string{"1", "22", "3"}},
+		{"github", "#1, closes #2", []string{"1", "2"}},
+		{"github", "#1 and some of #2", []string{"1"}},
+		{"azure", "AB#7, #8", []string{"7", "8"}},
+		{"github", "AB#7", nil},
+		{"github", "12 bugs", nil},
+		{"github", "#1a", nil},
+		{"", "", nil},
+	}
+	for _, tt := range tests {
+		if diff := cmp.Diff(tt.want, (Links{Kind: tt.kind}).Closed(tt.value)); diff != "" {
+			t.Errorf("%s %q (-want +got):\n%s", tt.kind, tt.value, diff)
+		}
+	}
+}
+
+func TestAzureAddresses(t *testing.T) {
+	const modern = "https://dev.azure.com/org/project"
+	tests := []struct{ remote, kind, base, repository string }{
+		{"https://dev.azure.com/org/project/_git/repo", "", modern + "/_git/repo", "org/project/repo"},
+		{"https://org@dev.azure.com/org/project/_git/repo", "", modern + "/_git/repo", "org/project/repo"},
+		{"git@ssh.dev.azure.com:v3/org/project/repo", "", modern + "/_git/repo", "org/project/repo"},
+		{"ssh://git@ssh.dev.azure.com/v3/org/project/repo", "", modern + "/_git/repo", "org/project/repo"},
+		{"https://org.visualstudio.com/project/_git/repo", "", modern + "/_git/repo", "org/project/repo"},
+		{"https://org.visualstudio.com/DefaultCollection/project/_git/repo", "", modern + "/_git/repo", "org/project/repo"},
+		{"org@vs-ssh.visualstudio.com:v3/org/project/repo", "", modern + "/_git/repo", "org/project/repo"},
+		{"https://org.visualstudio.com/_git/project", "", modern + "/_git/project", "org/project/project"},
+		{"https://dev.azure.com/org/_git/project", "", modern + "/_git/project", "org/project/project"},
+		{"https://dev.azure.com/org/My%20Project/_git/repo", "", "https://dev.azure.com/org/My%20Project/_git/repo", "org/My%20Project/repo"},
+		{"git@ssh.dev.azure.com:v3/org/My%20Project/repo", "", "https://dev.azure.com/org/My%20Project/_git/repo", "org/My%20Project/repo"},
+		{"https://tfs.example.com/tfs/Main/project/_git/repo", "azure", "https://tfs.example.com/tfs/Main/project/_git/repo", "tfs/Main/project/repo"},
+		{"https://dev.azure.com/org/project", "", "", ""},
+	}
+	for _, tt := range tests {
+		l := ParseRemote(tt.remote, tt.kind)
+		if l.Commit("abc") != map[bool]string{true: tt.base + "/commit/abc"}[tt.base != ""] || l.Repository != tt.repository {
+			t.Errorf("%s: %s of %s", tt.remote, l.Commit("abc"), l.Repository)
+			continue
+		}
+		if project, _, ok := strings.Cut(tt.base, "/_git/"); ok && l.Issue("3") != project+"/_workitems/edit/3" {
+			t.Errorf("%s: a work item at %s", tt.remote, l.Issue("3"))
+		}
+	}
+	if got := ParseRemote(modern+"/_git/repo", "").Compare("v1.0.0", "v1.0.1+a&b"); got != modern+"/_git/repo/branchCompare?baseVersion=GTv1.0.0&targetVersion=GTv1.0.1%2Ba%26b" {
+		t.Errorf("the comparison is at %s", got)
 	}
 }

@@ -12,6 +12,7 @@ type Links struct {
 	// Repository is the path on the host: "owner/name".
 	Repository string
 	base       string // of the repository, "https://…"
+	project    string // of an Azure DevOps project, which has the work items
 }
 
 var scpAddress = expression(`^(?:[^@/]+@)?([^:/]+):([^/].*)$`)
@@ -22,12 +23,12 @@ var scpAddress = expression(`^(?:[^@/]+@)?([^:/]+):([^/].*)$`)
 func ParseRemote(remote, kind string) Links {
 	host, path := "", ""
 	if u, err := url.Parse(remote); err == nil && u.Host != "" {
-		host, path = u.Hostname(), u.Path
+		host, path = u.Hostname(), u.EscapedPath()
 		if port := u.Port(); port != "" && strings.HasPrefix(u.Scheme, "http") {
 			host += ":" + port
 		}
 	} else if m := scpAddress().FindStringSubmatch(remote); m != nil {
-		host, path = m[1], m[2]
+		host, path = m[1], escapePath(m[2])
 	}
 	path = strings.Trim(strings.TrimSuffix(strings.Trim(path, "/"), ".git"), "/")
 	if host == "" || path == "" {
@@ -36,14 +37,22 @@ func ParseRemote(remote, kind string) Links {
 	if kind == "" {
 		kind = kindOf(host)
 	}
-	l := Links{Kind: kind, Host: host, Repository: path}
 	if kind == "azure" {
-		return l.azure()
+		return azure(host, strings.Split(path, "/"))
 	}
+	l := Links{Kind: kind, Host: host, Repository: path}
 	if kind != "" {
 		l.base = "https://" + host + "/" + path
 	}
 	return l
+}
+
+// escapePath escapes what an address of the short form may hold, escaped or not.
+func escapePath(path string) string {
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
+	return (&url.URL{Path: path}).EscapedPath()
 }
 
 func kindOf(host string) string {
@@ -60,17 +69,40 @@ func kindOf(host string) string {
 	return ""
 }
 
-// azure reads org/project/_git/repository and v3/org/project/repository.
-func (l Links) azure() Links {
-	parts := strings.Split(strings.TrimPrefix(l.Repository, "v3/"), "/")
-	if len(parts) == 4 && parts[2] == "_git" {
-		parts = append(parts[:2], parts[3])
-	}
-	if len(parts) != 3 {
+// azure reads the addresses of Azure DevOps: [org/][collection/][project/]_git/repository,
+// and v3/org/project/repository over SSH. A project's first repository has its
+// name, which is then left out.
+func azure(host string, parts []string) Links {
+	over := "" // what the project is in, on the host
+	name, old := strings.CutSuffix(host, ".visualstudio.com")
+	switch {
+	case len(parts) == 4 && parts[0] == "v3":
+		over, parts = parts[1], []string{parts[2], "_git", parts[3]}
+	case len(parts) > 1 && parts[len(parts)-2] == "_git":
+		before, repository := parts[:len(parts)-2], parts[len(parts)-1]
+		if old { // the name is the organization, with a collection that goes without saying
+			if len(before) > 0 && strings.EqualFold(before[0], "DefaultCollection") {
+				before = before[1:]
+			}
+			before = append([]string{name}, before...)
+		}
+		switch n := len(before); {
+		case n == 0:
+			return Links{}
+		case n == 1:
+			over, parts = before[0], []string{repository, "_git", repository}
+		default:
+			over, parts = strings.Join(before[:n-1], "/"), []string{before[n-1], "_git", repository}
+		}
+	default:
 		return Links{}
 	}
-	l.Host, l.Repository = "dev.azure.com", strings.Join(parts, "/")
-	l.base = "https://dev.azure.com/" + parts[0] + "/" + parts[1] + "/_git/" + parts[2]
+	if old || strings.HasSuffix(host, "dev.azure.com") {
+		host = "dev.azure.com"
+	}
+	l := Links{Kind: "azure", Host: host, Repository: over + "/" + parts[0] + "/" + parts[2]}
+	l.project = "https://" + host + "/" + over + "/" + parts[0]
+	l.base = l.project + "/_git/" + parts[2]
 	return l
 }
 
@@ -87,7 +119,8 @@ func (l Links) Compare(from, to string) string {
 	case "bitbucket":
 		return l.base + "/branches/compare/" + to + "%0D" + from
 	case "azure":
-		return l.base + "/branchCompare?baseVersion=GT" + from + "&targetVersion=GT" + to
+		query := strings.NewReplacer("+", "%2B", "&", "%26")
+		return l.base + "/branchCompare?baseVersion=GT" + query.Replace(from) + "&targetVersion=GT" + query.Replace(to)
 	}
 	return l.base + "/compare/" + from + "..." + to
 }
@@ -105,8 +138,7 @@ func (l Links) PullRequest(number string) string {
 // Issue returns the page of an issue or work item.
 func (l Links) Issue(number string) string {
 	if l.Kind == "azure" {
-		parts := strings.Split(l.Repository, "/")
-		return "https://dev.azure.com/" + parts[0] + "/" + parts[1] + "/_workitems/edit/" + number
+		return l.project + "/_workitems/edit/" + number
 	}
 	return l.page(map[string]string{"github": "/issues/", "gitlab": "/-/issues/", "bitbucket": "/issues/"}, number)
 }
@@ -118,7 +150,10 @@ func (l Links) page(paths map[string]string, id string) string {
 	return l.base + paths[l.Kind] + id
 }
 
-var reference = expression(`\((?:pull request )?([#!])(\d+)\)$|(^|[\s(,])([#!])(\d+)\b`)
+var (
+	reference = expression(`\((?:pull request )?([#!])(\d+)\)$|(^|[\s(,])([#!])(\d+)\b`)
+	closed    = expression(`(?i)^[,\s]*(?:(?:and|&)\s+)?(?:(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\s+)?(AB)?#(\d+)\b`)
+)
 
 // Text returns a description with its references to issues and pull requests
 // as Markdown links.
@@ -128,15 +163,36 @@ func (l Links) Text(description string) string {
 	}
 	return reference().ReplaceAllStringFunc(description, func(found string) string {
 		m := reference().FindStringSubmatch(found)
-		if m[2] != "" { // at the end, in parentheses: what forges append
+		// At the end, in parentheses, forges append the pull request; GitLab, where
+		// "#" is always an issue, does not.
+		if m[2] != "" && (l.Kind != "gitlab" || m[1] == "!") {
 			return "([" + m[1] + m[2] + "](" + l.PullRequest(m[2]) + "))"
 		}
-		page := l.Issue
-		if m[4] == "!" {
-			page = l.PullRequest
+		before, mark, number, after := m[3], m[4], m[5], ""
+		if m[2] != "" {
+			before, mark, number, after = "(", m[1], m[2], ")"
 		}
-		return m[3] + "[" + m[4] + m[5] + "](" + page(m[5]) + ")"
+		switch {
+		case mark == "#":
+			return before + "[#" + number + "](" + l.Issue(number) + ")" + after
+		case l.Kind == "gitlab" || l.Kind == "azure":
+			return before + "[!" + number + "](" + l.PullRequest(number) + ")" + after
+		}
+		return found // elsewhere "!" is no reference
 	})
+}
+
+// Closed returns the numbers of the issues that the value of a footer such as
+// "Closes: #1, #2 and #3" begins with; that of "Closes #1" is "#1".
+func (l Links) Closed(value string) []string {
+	var numbers []string
+	for {
+		m := closed().FindStringSubmatchIndex(value)
+		if m == nil || m[2] >= 0 && l.Kind != "azure" { // AB# is of Azure Boards
+			return numbers
+		}
+		numbers, value = append(numbers, value[m[4]:m[5]]), value[m[1]:]
+	}
 }
 
 // escapeRef escapes what would end a path or a Markdown link; slashes stay.

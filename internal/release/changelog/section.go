@@ -36,6 +36,8 @@ type Item struct {
 	Text  string // with links to issues and pull requests
 	Hash  string // abbreviated
 	URL   string // of the commit; "" without a known forge
+	// Closes are the issues that it closes, with links, when Text names them not.
+	Closes []string
 	// Notes are the paragraphs on what breaks and how to migrate, when they
 	// say more than Text.
 	Notes []string
@@ -53,7 +55,7 @@ project adheres to [Semantic Versioning](https://semver.org/spec/v2.0.0.html).
 `
 
 // defaultTemplate renders a section. It ends with a single line end.
-const defaultTemplate = `{{define "item"}}- {{with .Scope}}**{{.}}:** {{end}}{{.Text}}{{if .URL}} ([{{.Hash}}]({{.URL}})){{else if .Hash}} ({{.Hash}}){{end}}
+const defaultTemplate = `{{define "item"}}- {{with .Scope}}**{{.}}:** {{end}}{{.Text}}{{if .URL}} ([{{.Hash}}]({{.URL}})){{else if .Hash}} ({{.Hash}}){{end}}{{with .Closes}}, closes {{join . ", "}}{{end}}
 {{range .Notes}}
 {{indent 2 .}}
 {{end}}{{end -}}
