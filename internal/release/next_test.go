@@ -1,7 +1,6 @@
 package release_test
 
 import (
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -367,56 +366,6 @@ func TestCloneWithoutTagsFetchesThem(t *testing.T) {
 	if got := w.version(""); got != "1.0.1" {
 		t.Errorf("without tags next is %s, want 1.0.1", got)
 	}
-}
-
-func TestKindsOfRepository(t *testing.T) {
-	t.Run("SHA-256", func(t *testing.T) {
-		w := newWorld(t, "--object-format=sha256")
-		w.commit("x")
-		w.git("tag", "-a", "-m", "m", "v1.0.0")
-		feature := w.commit("feat: x")
-		w.commit("Revert \"feat: x\"\n\nThis reverts commit "+feature+".", "fix: y")
-		if got := w.version(""); got != "1.0.1" {
-			t.Errorf("next is %s, want 1.0.1", got)
-		}
-	})
-	t.Run("linked worktree", func(t *testing.T) {
-		w := newWorld(t)
-		w.commit("x")
-		w.git("tag", "v1.0.0")
-		w.git("worktree", "add", "-q", "-b", "1.x", w.dir+"-linked")
-		w.dir += "-linked"
-		w.commit("feat: x")
-		if got := w.version(""); got != "1.1.0" {
-			t.Errorf("next is %s, want 1.1.0", got)
-		}
-	})
-	t.Run("submodule", func(t *testing.T) {
-		w := newWorld(t)
-		w.commit("x")
-		w.git("tag", "v1.0.0")
-		w.commit("feat: x")
-		w.push()
-		super := w.dir + "-super"
-		w.in(w.dir, "init", "-q", super)
-		w.in(super, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", w.remote, "sub")
-		w.dir = super + "/sub"
-		if got := w.version(""); got != "1.1.0" {
-			t.Errorf("next is %s, want 1.1.0", got)
-		}
-	})
-	t.Run("reftable", func(t *testing.T) {
-		if err := exec.Command("git", "init", "-q", "--ref-format=reftable", t.TempDir()).Run(); err != nil {
-			t.Skip("this git knows no reftable")
-		}
-		w := newWorld(t, "--ref-format=reftable")
-		w.commit("x")
-		w.git("tag", "v1.0.0")
-		w.commit("fix: y")
-		if got := w.version(""); got != "1.0.1" {
-			t.Errorf("next is %s, want 1.0.1", got)
-		}
-	})
 }
 
 func TestHostileNamesAndSettings(t *testing.T) {
