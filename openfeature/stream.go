@@ -30,13 +30,14 @@ const (
 // stream keeps a provider's flags up to date.
 type stream struct {
 	provider *Provider
-	tried    chan struct{} // closed after the server was reached or was not, for the first time
+	tried    chan struct{} // closed when the server is known to give nothing for now, for the first time
 	got      chan struct{} // closed when the server has said for the first time what the flags are
 
 	mu      sync.Mutex
 	started bool // the provider was started, and tells what happens
 	current bool // the flags are what the server has
 	last    error
+	failed  bool // tried is closed
 }
 
 // start says that the provider was started, and returns why the server could not be
@@ -60,6 +61,10 @@ func (s *stream) lose(ctx context.Context, why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current, s.last = false, why
+	if !s.failed {
+		s.failed = true
+		close(s.tried)
+	}
 	if s.started && s.provider.state.Load() != nil {
 		s.provider.tell(ctx, sdk.ProviderStale, why.Error(), nil)
 	}
@@ -92,15 +97,12 @@ func (s *stream) changed(ctx context.Context, message string, keys []string) {
 // run asks the server again and again until ctx ends.
 func (s *stream) run(ctx context.Context) {
 	wait := retryFirst
-	for first := true; ctx.Err() == nil; first = false {
+	for ctx.Err() == nil {
 		heard, err := s.listen(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		s.lose(ctx, err)
-		if first {
-			close(s.tried)
-		}
 		if wait = min(2*wait, retryMost); heard {
 			wait = retryFirst
 		}
@@ -196,6 +198,9 @@ func (s *stream) replace(ctx context.Context, e event) error {
 	var from davit.FlagSnapshot
 	if err := json.Unmarshal([]byte(e.data), &from); err != nil {
 		return fmt.Errorf("reading flags: %w", err)
+	}
+	if from.Application == "" || from.Environment == "" {
+		return errors.New("what the server has for flags does not say of what they are")
 	}
 	p := s.provider
 	before := p.state.Load()
