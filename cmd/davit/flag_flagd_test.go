@@ -1,10 +1,15 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/davit-dev/davit"
 )
 
 // TestFlagImport takes over a flag definition of flagd, again, and into a second
@@ -83,5 +88,73 @@ func TestFlagImport(t *testing.T) {
 	application("import", file, "-e", "staging") // what was exported
 	if out := application("eval", "banner", "-e", "staging", "--user", "a", "--attribute", "email=a@shop.example"); !strings.Contains(out, "on = true") {
 		t.Errorf("what was exported and imported serves %s", out)
+	}
+}
+
+// TestFlagsGoToFlagdAndBack takes flags that flagd has no words for, and who approves
+// changes of them, into another environment.
+func TestFlagsGoToFlagdAndBack(t *testing.T) {
+	s := serveFlags(t)
+	t.Setenv("DAVIT_SERVER", s.url)
+	t.Setenv("DAVIT_STATE", "")
+	t.Setenv("DAVIT_TOKEN", operatorToken)
+	t.Chdir(t.TempDir())
+	s.want(t, 201, "POST", "/v1/flags/shop", `{"flag":{"key":"office","type":"boolean","owner":"anna","salt":"pepper",
+		"variants":[{"name":"on","value":true,"description":"the new one"},{"name":"off","value":false}],
+		"environments":{"production":{"enabled":true,"off":"off","default":{"variant":"off"},"rules":[
+			{"id":"inside","when":{"attribute":"ip","op":"cidr","values":["10.0.0.0/8"]},"serve":{"variant":"on"}}]}}}}`)
+	mustRun(t, "flag", "protection", "set", "production", "--by", "user anna", "--within", "2h", "-a", "shop")
+	r := runDavit(t, "flag", "export", "-a", "shop")
+	if r.code != exitFailed || !strings.Contains(r.stderr, "disabled for flagd: flags[office]: rules[0]") || !strings.Contains(r.stdout, `"davit.note"`) {
+		t.Fatalf("exported: %d %s %s", r.code, r.stdout, r.stderr)
+	}
+	if err := os.WriteFile("flags.json", []byte(r.stdout), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r = runDavit(t, "flag", "import", "flags.json", "-e", "staging", "-a", "shop")
+	if r.code != exitOK || !strings.Contains(r.stderr, "the approval of 1 of user anna") {
+		t.Errorf("imported: %d %s %s", r.code, r.stdout, r.stderr)
+	}
+	if out := mustRun(t, "flag", "eval", "office", "-e", "staging", "--user", "a", "--attribute", "ip=10.1.2.3", "-a", "shop"); !strings.Contains(out, "on = true") || !strings.Contains(out, "inside") {
+		t.Errorf("what came back serves %s", out)
+	}
+	_, text := s.want(t, 200, "GET", "/v1/flags/shop/office", "")
+	var record davit.FlagRecord
+	if err := json.Unmarshal([]byte(text), &record); err != nil {
+		t.Fatal(err)
+	}
+	f := record.Flag
+	if diff := cmp.Diff(f.Environments["production"], f.Environments["staging"]); diff != "" || f.Salt != "pepper" || f.Variants[0].Description != "the new one" || f.Metadata != nil {
+		t.Errorf("it is %s; %s", text, diff)
+	}
+	mustRun(t, "flag", "import", "flags.json", "-e", "staging", "--protection", "-a", "shop")
+	if out := mustRun(t, "flag", "protection", "list", "-a", "shop"); strings.Count(out, "1 of user anna  2h0m0s") != 2 {
+		t.Errorf("protected: %s", out)
+	}
+}
+
+// TestFlagImportTellsWhatItLeavesOut names what of a definition there is no place for.
+func TestFlagImportTellsWhatItLeavesOut(t *testing.T) {
+	s := serveFlags(t)
+	t.Setenv("DAVIT_SERVER", s.url)
+	t.Setenv("DAVIT_STATE", "")
+	t.Setenv("DAVIT_TOKEN", operatorToken)
+	t.Chdir(t.TempDir())
+	const definition = `{"flags": {"a": {"key": "b", "state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on"}}}`
+	if err := os.WriteFile("flags.json", []byte(definition), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := runDavit(t, "flag", "import", "flags.json", "-a", "shop"); r.code != exitOK || !strings.Contains(r.stderr, "left out: flags[a].key: ") {
+		t.Errorf("imported: %d %s", r.code, r.stderr)
+	}
+	var told flagImport
+	if err := json.Unmarshal([]byte(mustRun(t, "flag", "import", "flags.json", "-a", "shop", "--output", "json")), &told); err != nil {
+		t.Fatal(err)
+	}
+	if len(told.Flags) != 1 || len(told.Left) != 1 || told.Left[0].Place != "flags[a].key" {
+		t.Errorf("as JSON: %+v", told)
+	}
+	if r := runDavit(t, "flag", "import", "flags.json", "--protection", "-a", "shop"); r.code != exitUsage || !strings.Contains(r.stderr, "does not say who approves") {
+		t.Errorf("with a protection that it does not say: %d %s", r.code, r.stderr)
 	}
 }

@@ -31,7 +31,7 @@ func (c *compiler) flag(f *davit.Flag, at place) *compiled {
 		}
 	}
 	return &compiled{
-		given: *f, key: f.Key, kind: f.Type, clientSide: f.ClientSide, metadata: f.Metadata,
+		given: *f, key: f.Key, kind: f.Type, clientSide: f.ClientSide, metadata: Told(f.Metadata),
 		variants: variants(f, at),
 	}
 }

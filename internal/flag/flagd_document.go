@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/davit-dev/davit"
 )
@@ -20,6 +23,8 @@ type flagdDocument struct {
 	Flags      map[string]flagdFlag       `json:"flags"`
 	Evaluators map[string]json.RawMessage `json:"$evaluators,omitempty"`
 	Metadata   map[string]any             `json:"metadata,omitempty"`
+
+	rest map[string]json.RawMessage // members that are not flagd's
 }
 
 // flagdFlag is a flag of it.
@@ -30,6 +35,59 @@ type flagdFlag struct {
 	DefaultVariant *string                    `json:"defaultVariant,omitempty"`
 	Targeting      json.RawMessage            `json:"targeting,omitempty"`
 	Metadata       map[string]any             `json:"metadata,omitempty"`
+
+	rest map[string]json.RawMessage // members that are not flagd's
+}
+
+// The members of flagd's documents and flags.
+var (
+	flagdMembers     = []string{"$schema", "flags", "$evaluators", "metadata"}
+	flagdFlagMembers = []string{"key", "state", "variants", "defaultVariant", "targeting", "metadata"}
+)
+
+// UnmarshalJSON reads a flag with the members that are not flagd's.
+func (f *flagdFlag) UnmarshalJSON(src []byte) error {
+	type plain flagdFlag
+	if err := json.Unmarshal(src, (*plain)(f)); err != nil {
+		return err
+	}
+	var err error
+	f.rest, err = others(src, flagdFlagMembers)
+	return err
+}
+
+// MarshalJSON writes it with them.
+func (f flagdFlag) MarshalJSON() ([]byte, error) {
+	type plain flagdFlag
+	return joined(plain(f), f.rest)
+}
+
+// others returns the members of an object but for some; nil when there are none.
+func others(src []byte, known []string) (rest map[string]json.RawMessage, err error) {
+	if err := json.Unmarshal(src, &rest); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(rest, func(name string, _ json.RawMessage) bool {
+		return slices.ContainsFunc(known, func(known string) bool { return strings.EqualFold(name, known) })
+	})
+	if len(rest) == 0 {
+		return nil, nil
+	}
+	return rest, nil
+}
+
+// joined writes an object that has members, and more of them.
+func joined(v any, rest map[string]json.RawMessage) (json.RawMessage, error) {
+	text, err := encode(v, "")
+	if err != nil || len(rest) == 0 {
+		return text, err
+	}
+	more, err := encode(rest, "")
+	if err != nil {
+		return nil, err
+	}
+	text[len(text)-1] = ','
+	return append(text, more[1:]...), nil
 }
 
 // flagdSchema is the address of the schema that is written.
@@ -60,6 +118,10 @@ func readFlagd(src []byte) (*flagdDocument, error) {
 		return nil, invalid("%v", err)
 	}
 	made := raw.flagdDocument
+	var err error
+	if made.rest, err = others(src, flagdMembers); err != nil {
+		return nil, invalid("%v", err)
+	}
 	flags := bytes.TrimSpace(raw.Flags)
 	if len(flags) == 0 || flags[0] != '[' {
 		if err := json.Unmarshal(append([]byte{}, flags...), &made.Flags); err != nil || made.Flags == nil {

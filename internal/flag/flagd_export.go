@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/davit-dev/davit"
 )
@@ -14,15 +15,17 @@ import (
 // Exported is a flag definition of flagd.
 type Exported struct {
 	Definition json.RawMessage `json:"definition"`
-	// Left are the flags that are not in it, because flagd cannot say what they do.
-	Left []Problem `json:"left"`
+	// Unsaid are the flags that are disabled in it, because flagd cannot say what they
+	// do. What they say is in the definition all the same, for an import.
+	Unsaid []Problem `json:"unsaid"`
 }
 
 // ExportFlagd writes the flags of an environment as a flag definition of flagd,
 // from which applications get the same. What flagd has no place for, such as
-// owners, travels as metadata. What it cannot evaluate is left out, and told. The
-// error is a davit.Error of CodeInvalid when the flags are not valid.
-func ExportFlagd(environment string, flags []davit.Flag, segments []davit.Segment) (*Exported, error) {
+// owners and who approves changes, travels as metadata, and ImportFlagd comes to
+// the same flags and segments. The error is a davit.Error of CodeInvalid when the
+// flags are not valid.
+func ExportFlagd(environment string, flags []davit.Flag, segments []davit.Segment, protection *davit.ApprovalParams) (*Exported, error) {
 	if _, err := Compile(environment, flags, segments); err != nil {
 		return nil, err
 	}
@@ -36,26 +39,102 @@ func ExportFlagd(environment string, flags []davit.Flag, segments []davit.Segmen
 	for i := range segments {
 		ex.segments[segments[i].Key] = &segments[i]
 	}
-	document := flagdDocument{Schema: flagdSchema, Flags: map[string]flagdFlag{}, Evaluators: map[string]json.RawMessage{}}
-	made := &Exported{Left: []Problem{}}
+	document := &flagdDocument{Schema: flagdSchema, Flags: map[string]flagdFlag{}, Evaluators: map[string]json.RawMessage{}, Metadata: map[string]any{}}
+	made := &Exported{Unsaid: []Problem{}}
 	for _, key := range slices.Sorted(maps.Keys(ex.flags)) {
 		f, err := ex.flag(ex.flags[key])
 		if err != nil {
-			made.Left = append(made.Left, Problem{Place: "flags[" + key + "]", Message: err.Error()})
-			continue
+			made.Unsaid = append(made.Unsaid, Problem{Place: "flags[" + key + "]", Message: err.Error()})
+			f.State, f.DefaultVariant, f.Metadata[metaNote] = flagdDisabled, nil, err.Error()
 		}
 		document.Flags[key] = f
+	}
+	if err := ex.share(document); err != nil {
+		return nil, err
+	}
+	if err := ex.keepAll(document, made.Unsaid, protection); err != nil {
+		return nil, err
+	}
+	text, err := joined(document, document.rest)
+	if err != nil {
+		return nil, err
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, text, "", "  "); err != nil {
+		return nil, fmt.Errorf("encoding for flagd: %w", err)
+	}
+	made.Definition = indented.Bytes()
+	return made, nil
+}
+
+// share writes the segments that flagd can say as shared rules, and what an earlier
+// import kept of its definition.
+func (ex *exporter) share(d *flagdDocument) error {
+	for _, key := range slices.Sorted(maps.Keys(ex.segments)) {
+		_, _ = ex.segment(key, false) // one that cannot be said is kept as it is
 	}
 	for name, shared := range ex.shared {
 		text, err := encode(shared, "")
 		if err != nil {
-			return nil, err
+			return err
 		}
-		document.Evaluators[name] = text
+		d.Evaluators[name] = text
 	}
-	var err error
-	made.Definition, err = encode(document, "  ")
-	return made, err
+	for _, key := range slices.Sorted(maps.Keys(ex.flags)) {
+		text, _ := ex.flags[key].Metadata[metaDocument].(string)
+		var kept keptDocument
+		if text == "" || readKept(text, &kept) != nil {
+			continue
+		}
+		for name, source := range kept.Evaluators {
+			if ex.segments[name] == nil && d.Evaluators[name] == nil {
+				d.Evaluators[name] = source
+			}
+		}
+		for name, value := range kept.Fields {
+			if d.rest == nil {
+				d.rest = map[string]json.RawMessage{}
+			}
+			if d.rest[name] == nil && !slices.ContainsFunc(flagdMembers, func(known string) bool { return strings.EqualFold(name, known) }) {
+				d.rest[name] = value
+			}
+		}
+	}
+	return nil
+}
+
+// keepAll puts what flagd has no words for into the metadata of a document.
+func (ex *exporter) keepAll(d *flagdDocument, unsaid []Problem, protection *davit.ApprovalParams) error {
+	plain := &Imported{}
+	im := newImporter(d)
+	if err := im.addEvaluators(plain); err != nil {
+		return err
+	}
+	segments, err := ex.keepSegments(d, plain.Segments)
+	if err != nil {
+		return err
+	}
+	if segments != "" {
+		d.Metadata[metaSegments] = segments
+		im = newImporter(d) // knows them
+		if err := im.addEvaluators(&Imported{}); err != nil {
+			return err
+		}
+	}
+	for key, f := range ex.flags {
+		disabled := slices.ContainsFunc(unsaid, func(p Problem) bool { return p.Place == "flags["+key+"]" })
+		if err := ex.keep(d, im, f, disabled); err != nil {
+			return err
+		}
+	}
+	if protection != nil {
+		text, err := encode(protection, "")
+		if err != nil {
+			return err
+		}
+		d.Metadata[metaProtection] = string(text)
+	}
+	return nil
 }
 
 // encode writes JSON without escaping what only HTML needs escaped.
@@ -85,9 +164,7 @@ func (ex *exporter) flag(f *davit.Flag) (made flagdFlag, err error) {
 	for _, v := range f.Variants {
 		made.Variants[v.Name] = v.Value
 	}
-	if made.Metadata, err = toMetadata(f); err != nil {
-		return made, err
-	}
+	made.Metadata, made.rest = toMetadata(f)
 	s := f.Environments[ex.environment]
 	if !s.Enabled && s.Off == "" {
 		made.State = flagdDisabled

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,8 +31,11 @@ func TestExportAsFlagd(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		exported, err := flag.ExportFlagd("production", flags, segments)
-		if err != nil || len(exported.Left) > 0 {
+		if rapid.Bool().Draw(rt, "decorated") {
+			flags, segments = decorate(rt, flags, segments)
+		}
+		exported, err := flag.ExportFlagd("production", flags, segments, nil)
+		if err != nil || slices.ContainsFunc(exported.Unsaid, func(p flag.Problem) bool { return p.Place == "flags[checkout]" }) {
 			rt.Fatalf("%v, %v", err, exported)
 		}
 		imported, err := flag.ImportFlagd("production", exported.Definition)
@@ -86,10 +90,7 @@ func drawFlags(t *rapid.T) ([]davit.Flag, []davit.Segment) {
 	d.segments = []string{"staff"}
 	var flags []davit.Flag
 	for _, key := range []string{"base", "checkout"} {
-		f := davit.Flag{Key: key, Type: davit.FlagString}
-		for _, v := range d.variants {
-			f.Variants = append(f.Variants, davit.FlagVariant{Name: v, Value: json.RawMessage(fmt.Sprintf("%q", v))})
-		}
+		f := d.flag(key)
 		if rapid.IntRange(0, 4).Draw(t, "salted") == 0 {
 			f.Salt = "salt"
 		}
@@ -126,6 +127,14 @@ type model struct {
 }
 
 func (m model) variant() string { return rapid.SampledFrom(m.variants).Draw(m.t, "variant") }
+
+func (m model) flag(key string) davit.Flag {
+	f := davit.Flag{Key: key, Type: davit.FlagString}
+	for _, v := range m.variants {
+		f.Variants = append(f.Variants, davit.FlagVariant{Name: v, Value: json.RawMessage(fmt.Sprintf("%q", v))})
+	}
+	return f
+}
 
 func (m model) settings() davit.FlagSettings {
 	s := davit.FlagSettings{Enabled: rapid.IntRange(0, 5).Draw(m.t, "enabled") > 0, Default: m.serve()}
@@ -222,30 +231,28 @@ func TestExportFlagd(t *testing.T) {
 		}}}),
 	)
 	staff := davit.Segment{Key: "staff", Include: []string{"anna"}, When: &davit.FlagCondition{Attribute: "email", Op: davit.OpEndsWith, Values: []any{"@example.org"}}}
-	exported, err := flag.ExportFlagd("production", all, []davit.Segment{staff})
+	approval := &davit.ApprovalParams{By: []davit.Approver{"user anna"}, Count: 1, Within: davit.Duration(time.Hour)}
+	exported, err := flag.ExportFlagd("production", all, []davit.Segment{staff}, approval)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(exported.Left) != 1 || exported.Left[0].Place != "flags[expression]" || !strings.Contains(exported.Left[0].Message, "rules[0]") {
-		t.Errorf("left out: %v", exported.Left)
+	if len(exported.Unsaid) != 1 || exported.Unsaid[0].Place != "flags[expression]" || !strings.Contains(exported.Unsaid[0].Message, "rules[0]") {
+		t.Errorf("unsaid: %v", exported.Unsaid)
 	}
 	golden(t, "export.flagd.json", exported.Definition)
 	imported, err := flag.ImportFlagd("production", exported.Definition)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range imported.Flags {
-		was := all[0]
-		for _, one := range all {
-			if one.Key == f.Key {
-				was = one
-			}
-		}
-		f.Environments, was.Environments = nil, nil
-		f.Variants, was.Variants = nil, nil // in order of their names
-		if diff := cmp.Diff(was, f); diff != "" {
-			t.Errorf("%s changed:\n%s", f.Key, diff)
-		}
+	same(t, all, imported.Flags)
+	if diff := cmp.Diff([]davit.Segment{staff}, imported.Segments); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(approval, imported.Protection); diff != "" {
+		t.Error(diff)
+	}
+	if len(imported.Left) > 0 {
+		t.Errorf("left out: %v", imported.Left)
 	}
 }
 

@@ -89,14 +89,15 @@ func FuzzImportFlagd(f *testing.F) {
 			return
 		}
 		s := compile(t, imported.Flags, imported.Segments...)
-		exported, err := flag.ExportFlagd("production", imported.Flags, imported.Segments)
-		if err != nil || len(exported.Left) > 0 {
+		exported, err := flag.ExportFlagd("production", imported.Flags, imported.Segments, nil)
+		if err != nil || len(exported.Unsaid) > 0 {
 			t.Fatalf("%s is not exported: %v, %v", definition, err, exported)
 		}
 		again, err := flag.ImportFlagd("production", exported.Definition)
 		if err != nil {
 			t.Fatalf("%s, of %s, is not imported: %v", exported.Definition, definition, err)
 		}
+		same(t, imported.Flags, again.Flags)
 		other := compile(t, again.Flags, again.Segments...)
 		for _, ctx := range []*flag.Context{nil, read(t, visitor), user(t, "anna")} {
 			for _, key := range s.Keys(false) {

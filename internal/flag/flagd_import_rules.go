@@ -119,6 +119,10 @@ func (im *importer) fractional(args []any) (split *davit.FlagSplit, there []davi
 			empty := davit.FlagCondition{Attribute: targetingKey, Op: davit.OpEquals, Values: []any{""}}
 			there = []davit.FlagCondition{key, {Not: &empty}}
 		}
+		if im.own != im.key {
+			key := im.key
+			split.Salt = &key
+		}
 	} else {
 		salt, by, joined, ok := im.bucketing(args[0])
 		if !ok {
@@ -126,7 +130,7 @@ func (im *importer) fractional(args []any) (split *davit.FlagSplit, there []davi
 		}
 		args = args[1:]
 		split.By = by
-		if salt != im.key {
+		if salt != im.own {
 			split.Salt = &salt
 		}
 		if !joined { // only a text is hashed alone; without it flagd takes the flag's default
@@ -161,7 +165,7 @@ func (im *importer) salt(split *davit.FlagSplit) string {
 	if split.Salt != nil {
 		return *split.Salt
 	}
-	return im.key
+	return im.own
 }
 
 // weighted returns the shares that have a weight.

@@ -33,7 +33,7 @@ func TestImportFlagd(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &flag.Imported{
-		Advanced: []string{"colors"},
+		Advanced: []string{"colors"}, Left: []flag.Problem{},
 		Segments: []davit.Segment{{
 			Key: "staff", Description: "imported from $evaluators",
 			When: &davit.FlagCondition{Attribute: "email", Op: davit.OpEndsWith, Values: []any{"@example.org"}},

@@ -115,8 +115,8 @@ func following(before *View, environment string, flags []davit.Flag, segments []
 func extras(flags []davit.Flag) (metadata map[string][]byte, timed bool, err error) {
 	metadata = map[string][]byte{}
 	for _, f := range flags {
-		if len(f.Metadata) > 0 {
-			if metadata[f.Key], err = json.Marshal(f.Metadata); err != nil {
+		if told := flag.Told(f.Metadata); len(told) > 0 {
+			if metadata[f.Key], err = json.Marshal(told); err != nil {
 				return nil, false, fmt.Errorf("encoding the metadata of flag %s: %w", f.Key, err)
 			}
 		}
