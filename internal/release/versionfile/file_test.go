@@ -119,6 +119,36 @@ func TestConfiguredFiles(t *testing.T) {
 	}
 }
 
+// TestFlowForm reads OpenAPI documents whose info is a YAML flow mapping.
+func TestFlowForm(t *testing.T) {
+	for _, template := range []string{
+		"openapi: 3.1.0\ninfo: {title: x, version: @}\npaths: {}\n",
+		"openapi: 3.1.0\n\"info\": {\"title\":\"a, version: 0\",\"version\":\"@\"}\n",
+		"info: { # version: 1.0.0\n  title: 'it''s, version: 1',\n  contact: {version: 1.0.0}, tags: [version, {version: 1.0.0}],\n  version: '@', # now\n  x: y }\nother: {version: 1.0.0}\n",
+		"info: {version: @ # now\n  , title: version: x}\r\n",
+		"info: {title: http://x:80/?version, version: @,}\n",
+		"{openapi: 3.1.0, version: 1.0.0, info: {title: \"a \\\" version: 1\", version: @}}\n",
+	} {
+		with := func(version string) string { return strings.ReplaceAll(template, "@", version) }
+		spans, err := Locate([]byte(with("1.2.3-rc.1")), davit.VersionFile{Path: "openapi.yaml"})
+		if err != nil {
+			t.Errorf("%q: %v", template, err)
+			continue
+		}
+		if got := string(Replace([]byte(with("1.2.3-rc.1")), spans, "2.0.0")); got != with("2.0.0") {
+			t.Errorf("%q became %q", template, got)
+		}
+	}
+	for _, broken := range []string{
+		"info: {version: 1.0.0", "info: {title: x}\ninfo:\n  version: 1.0.0\n", "info: {contact: {version: 1.0.0}}\n", "info: {'version\n", "info: {version: \"1\\",
+		"info: " + strings.Repeat("{version: ", 100_000),
+	} {
+		if spans, err := Locate([]byte(broken), davit.VersionFile{Path: "openapi.yaml"}); !errors.Is(err, ErrNone) {
+			t.Errorf("%.40q: %v, %v; want none", broken, spans, err)
+		}
+	}
+}
+
 func TestFilesWithoutAVersion(t *testing.T) {
 	for name, content := range map[string]string{
 		"package.json": "{\"private\":true}", "Cargo.toml": "[package]\nversion.workspace = true\n", "pyproject.toml": "[project]\ndynamic = [\"version\"]\n",
@@ -168,6 +198,7 @@ func FuzzLocate(f *testing.F) {
 	for name, template := range contents() {
 		f.Add(name, strings.ReplaceAll(template, "@", "1.0.0"))
 	}
+	f.Add("openapi.yaml", "info: {title: 'x', contact: {version: 1.0.0}, \"version\": 1.0.0}\n")
 	f.Fuzz(func(t *testing.T, name, content string) {
 		spans, err := Locate([]byte(content), davit.VersionFile{Path: name})
 		if err != nil {

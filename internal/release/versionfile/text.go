@@ -18,6 +18,7 @@ var (
 	chartVersion  = onUse(`(?m)^(?:version|appVersion):[ \t]+["']?v?([^\s"'#]+)`)
 	yamlVersion   = onUse(`^[ \t]+["']?version["']?:[ \t]+["']?([^\s"'#]+)`)
 	yamlInfo      = onUse(`^["']?info["']?:[ \t]*(?:#.*)?$`)
+	flowInfo      = onUse(`^["']?info["']?:[ \t]*\{`)
 	tfVariable    = onUse(`(?m)^[ \t]*variable\s+"([^"]+)"\s*\{`)
 	tfDefault     = onUse(`(?:^|[\s{])default\s*=\s*"([^"]*)"`)
 )
@@ -43,7 +44,13 @@ func chart(content []byte, _ davit.VersionFile) ([]Span, error) {
 // openAPI returns info.version of a document in JSON or YAML.
 func openAPI(content []byte, _ davit.VersionFile) ([]Span, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("{")) {
-		return jsonStrings(content, []string{"info", "version"})
+		spans, err := jsonStrings(content, []string{"info", "version"})
+		if err != nil { // YAML may begin with a brace too
+			if found := flowScalar(content, bytes.IndexByte(content, '{'), "info", "version"); found != nil {
+				return found, nil
+			}
+		}
+		return spans, err
 	}
 	at, indent, inside := 0, 0, false
 	for line := range bytes.Lines(content) {
@@ -55,6 +62,9 @@ func openAPI(content []byte, _ davit.VersionFile) ([]Span, error) {
 		case deep == 0:
 			if inside {
 				return nil, nil
+			}
+			if m := flowInfo().FindIndex(text); m != nil {
+				return flowScalar(content, at+m[1]-1, "version"), nil
 			}
 			inside = yamlInfo().Match(text)
 		case inside && indent == 0:
