@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,18 +14,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/internal/config"
 	"github.com/davit-dev/davit/internal/release"
-	"github.com/davit-dev/davit/internal/release/changelog"
 	"github.com/davit-dev/davit/internal/release/git"
 )
 
-// crashAfter names the variable that makes this test binary a runner which
-// kills itself after so many steps.
-const crashAfter = "DAVIT_TEST_CRASH_AFTER"
+// What makes this test binary a runner that kills itself after so many steps,
+// of which 0 is none, and what is around it.
+const (
+	crashAfter = "DAVIT_TEST_CRASH_AFTER"
+	crashForge = "DAVIT_TEST_FORGE"  // "kind address"
+	crashBook  = "DAVIT_TEST_LEDGER" // a file
+)
 
 func TestMain(m *testing.M) {
 	if steps, err := strconv.Atoi(os.Getenv(crashAfter)); err == nil {
@@ -48,7 +50,13 @@ func runAndCrash(steps int) error {
 	if err != nil {
 		return err
 	}
-	r := &release.Runner{Repo: repo, Config: config, Now: func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }}
+	r := &release.Runner{Repo: repo, Config: config, Now: func() time.Time { return firstDay }}
+	if kind, address, ok := strings.Cut(os.Getenv(crashForge), " "); ok {
+		r.Forge = openForge(kind, address)
+	}
+	if file := os.Getenv(crashBook); file != "" {
+		r.Recorder = book(file)
+	}
 	r.Observe = func(release.Step, string) {
 		if steps--; steps == 0 {
 			if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
@@ -61,105 +69,40 @@ func runAndCrash(steps int) error {
 	return err
 }
 
-const mono = `release:
-  floatingTags: true
-  packages:
-    - {name: a, path: a}
-    - {name: b, path: b, dependsOn: [a]}
-`
-
-// state is what is compared after a release.
-type state struct {
-	Tree, Subject, Remote, Tags, Status, Changelog string
-}
-
-func (w *world) state() state {
-	w.t.Helper()
-	s := state{Tree: w.git("rev-parse", "HEAD^{tree}"), Subject: w.git("log", "-3", "--format=%B"), Status: w.git("status", "--porcelain")}
-	s.Remote = w.in(w.remote, "log", "--format=%T %s", "main")
-	s.Tags = w.in(w.remote, "for-each-ref", "--format=%(refname) %(objecttype) %(*tree) %(contents)", "refs/tags")
-	if content, err := os.ReadFile(filepath.Join(w.dir, "CHANGELOG.md")); err == nil {
-		s.Changelog = string(content)
-	}
-	return s
-}
-
-// TestCrashAtEveryStep kills a release after each of its steps and checks that
-// a second run on another day ends as an undisturbed one.
-func TestCrashAtEveryStep(t *testing.T) {
-	builds := map[string]func(w *world){
-		"one": func(w *world) {
-			w.file("package.json", "{\n  \"name\": \"x\",\n  \"version\": \"1.0.0\"\n}\n", "feat: first")
-			w.file("CHANGELOG.md", "# Mine\n\n## [Unreleased]\n\n### Added\n\n- by hand\n\n## 1.0.0\n\n- old\n", "docs: changelog")
-			w.git("tag", "v1.0.0")
-			w.commit("feat: x", "fix!: y\n\nBREAKING CHANGE: z")
-		},
-		"packages": func(w *world) {
-			w.file("davit.yaml", mono, "chore: configure")
-			w.file("a/VERSION", "0.0.0\n", "feat: a")
-			w.file("b/Chart.yaml", "version: 0.0.0\nappVersion: \"0.0.0\"\n", "feat: b")
-		},
-		"tag only": func(w *world) {
-			w.file("davit.yaml", "release: {changelog: {disabled: true}}", "feat: x")
-		},
-	}
-	for name, build := range builds {
-		t.Run(name, func(t *testing.T) {
-			want, steps := state{}, 0
-			for crash := 0; crash == 0 || crash <= steps; crash++ {
-				w := newWorld(t)
-				build(w)
-				w.push()
-				if crash > 0 {
-					w.crash(crash)
-				}
-				config, err := os.ReadFile(filepath.Join(w.dir, "davit.yaml"))
-				if err != nil && !errors.Is(err, os.ErrNotExist) {
-					t.Fatal(err)
-				}
-				r := w.runner(string(config))
-				r.Links = changelog.Links{}
-				if crash <= 1 { // until a file is written, nothing says when a run began
-					r.Now = func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
-				}
-				if crash == 0 {
-					r.Observe = func(release.Step, string) { steps++ }
-				}
-				result, err := r.Run(t.Context())
-				if err != nil {
-					t.Fatalf("after a crash at step %d: %v", crash, err)
-				}
-				if result.Nothing() && crash < steps {
-					t.Errorf("after a crash at step %d nothing was done", crash)
-				}
-				got := w.state()
-				if crash == 0 {
-					want = got
-				} else if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("after a crash at step %d (-want +got):\n%s", crash, diff)
-				}
-				if again, err := r.Run(t.Context()); err != nil || !again.Nothing() {
-					t.Errorf("after a crash at step %d a third run did %+v, %v", crash, again, err)
-				}
-			}
-			if want.Tags == "" || steps < 3 {
-				t.Errorf("the undisturbed run took %d steps and left the tags %q", steps, want.Tags)
-			}
-		})
-	}
-}
-
 // crash runs a process that is killed after so many steps.
-func (w *world) crash(steps int) {
+func (w *world) crash(steps int) { w.t.Helper(); w.crashBeside(steps, 0, nil) }
+
+// crashBeside runs a process that is killed after so many steps, or with the
+// answer to so many calls that write on the forge outstanding.
+func (w *world) crashBeside(steps, calls int, around *surroundings) {
 	w.t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Dir = w.dir
 	cmd.Env = append(os.Environ(), crashAfter+"="+strconv.Itoa(steps),
 		fmt.Sprintf("GIT_COMMITTER_DATE=%d +0000", w.at+60), fmt.Sprintf("GIT_AUTHOR_DATE=%d +0000", w.at+60))
-	out, err := cmd.CombinedOutput()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	dead := make(chan struct{})
+	if around != nil {
+		cmd.Env = append(cmd.Env, crashForge+"="+around.kind+" "+around.hub.URL, crashBook+"="+string(around.book))
+		around.hub.Done = func(string) {
+			if calls--; calls == 0 {
+				if err := cmd.Process.Kill(); err != nil {
+					w.t.Error(err)
+				}
+				<-dead
+			}
+		}
+		defer func() { around.hub.Done = nil }()
+	}
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	err := cmd.Wait()
+	close(dead)
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || !exit.Sys().(syscall.WaitStatus).Signaled() {
-		w.t.Fatalf("the run was not killed at step %d: %v\n%s", steps, err, out)
+		w.t.Fatalf("the run was not killed at step %d or call %d: %v\n%s", steps, calls, err, &out)
 	}
 }
 

@@ -40,6 +40,31 @@ func promises(message string) []string {
 	return tags
 }
 
+// titled returns the tags that a subject names, where it is the one that davit
+// gives a release and that pull requests are merged by. A squash may keep the
+// pull request's title alone, with its number.
+func titled(c *davit.Releasing, subject string) []string {
+	if c.Mode != davit.ReleaseByPullRequest {
+		return nil
+	}
+	before, after, ok := strings.Cut(c.CommitMessage, "%s")
+	named, begins := strings.CutPrefix(requestNumber().ReplaceAllString(subject, ""), before)
+	named, ends := strings.CutSuffix(named, after)
+	if !ok || !begins || !ends || named == "" {
+		return nil
+	}
+	tags := strings.Split(named, ", ")
+	for _, name := range tags {
+		if _, _, ok := packageOf(c, name); !ok {
+			return nil
+		}
+	}
+	return tags
+}
+
+// requestNumber is what forges append to the title of a pull request.
+var requestNumber = expression(`( \([#!]\d+\))+$`)
+
 // areTrailers reports whether lines are trailers alone, or the rule that GitHub
 // draws above its own.
 func areTrailers(lines []string) bool {
@@ -115,6 +140,9 @@ func writes(c *davit.Releasing, p davit.Package, name string, content []byte, ve
 func (p *Plan) settle(ctx context.Context, repo *git.Repo, c *davit.Releasing, commits []reading) error {
 	for i := range commits {
 		one := &commits[i]
+		if len(one.promises) == 0 {
+			one.promises = titled(c, one.subject)
+		}
 		if !slices.ContainsFunc(one.promises, func(name string) bool { return p.tags[name] != one.hash }) {
 			continue
 		}

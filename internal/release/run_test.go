@@ -418,8 +418,8 @@ type shop struct {
 
 func (s *shop) CheckPush(context.Context, string) error { return nil }
 
-func (s *shop) Published(_ context.Context, tag string) (bool, error) {
-	return slices.Contains(s.published, tag), nil
+func (s *shop) Published(_ context.Context, tag string) (string, bool, error) {
+	return "https://forge/" + tag, slices.Contains(s.published, tag), nil
 }
 
 func (s *shop) Publish(_ context.Context, r forge.Release) (string, error) {

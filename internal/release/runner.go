@@ -27,6 +27,8 @@ const (
 	StepPublish Step = "publish"
 	StepRecord  Step = "record"
 	StepPropose Step = "propose" // of a pull request
+	// StepWithdraw ends a pull request whose release is not due any more.
+	StepWithdraw Step = "withdraw"
 )
 
 // Recorder keeps a record of releases, such as the audit log of a server.
@@ -55,6 +57,8 @@ type Runner struct {
 	// remote is what the remote had when the run began.
 	remote     map[string]string
 	remoteHead string
+	// requestHead is where the remote had the branch of the pull request then.
+	requestHead string
 }
 
 // Released is a release that was made.
@@ -74,13 +78,18 @@ type Result struct {
 	Releases []Released `json:"releases"`
 	// Proposed is the page, or the branch, of the pull request.
 	Proposed string `json:"proposed,omitempty"`
+	// Withdrawn is the branch of a pull request that nothing is due for any
+	// more: closed, where it was not merged, and removed.
+	Withdrawn string `json:"withdrawn,omitempty"`
 	// Elsewhere is whether another run made the release at the same time.
 	Elsewhere bool     `json:"elsewhere,omitempty"`
 	Warnings  []string `json:"warnings,omitempty"`
 }
 
 // Nothing reports whether there was nothing to do.
-func (r Result) Nothing() bool { return len(r.Releases) == 0 && r.Proposed == "" && !r.Elsewhere }
+func (r Result) Nothing() bool {
+	return len(r.Releases) == 0 && r.Proposed == "" && r.Withdrawn == "" && !r.Elsewhere
+}
 
 func (r *Runner) observe(step Step, format string, args ...any) {
 	if r.Observe != nil {
@@ -145,9 +154,11 @@ func (r *Runner) Run(ctx context.Context) (Result, error) {
 		}
 	}
 	if len(plan.Releases()) == 0 {
-		return result, nil
+		err = r.withdraw(ctx, &result)
+		return result, err
 	}
-	return result, r.release(ctx, plan, &result)
+	err = r.release(ctx, plan, &result)
+	return result, err
 }
 
 // finishEarlier finishes the release that an earlier run began.
@@ -202,20 +213,37 @@ func (r *Runner) release(ctx context.Context, plan *Plan, result *Result) error 
 	return r.finish(ctx, unfinished{commit, tags, f.notes, assets}, result)
 }
 
-// resume computes what is to be written. When a run that crashed on another
-// day wrote the changelog already, its date stays.
+// resume computes what is to be written. When a run on another day wrote the
+// changelog already and crashed, or proposed the same, its date stays.
 func (r *Runner) resume(ctx context.Context, plan *Plan) (*files, error) {
+	byRequest := r.Config.Mode == davit.ReleaseByPullRequest
+	if byRequest {
+		if err := r.readRequest(ctx); err != nil {
+			return nil, err
+		}
+	}
 	date := r.today()
 	for _, p := range plan.Releases() {
-		if content, err := readText(filepath.Join(r.Repo.Root, filepath.FromSlash(p.Changelog))); err == nil {
-			if written := changelog.Date(content, p.Next.String()); written != "" {
-				date = written
-			}
+		written, err := r.changelogDate(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if written != "" {
+			date = written
 		}
 	}
 	f, err := r.compute(ctx, plan, date)
 	if err != nil {
 		return nil, err
+	}
+	if byRequest && date != r.today() {
+		same, err := r.isProposed(ctx, plan, f)
+		if err == nil && !same {
+			f, err = r.compute(ctx, plan, r.today())
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	dirty, err := r.Repo.Dirty(ctx)
 	if err != nil {

@@ -237,22 +237,24 @@ func (r *Runner) assets() ([]string, error) {
 	return files, nil
 }
 
-// finishLast completes the newest release when the remote, the forge or the
-// record lacks a part of it.
+// finishLast completes the newest releases when the remote, the forge or the
+// record lacks a part of them.
 func (r *Runner) finishLast(ctx context.Context, plan *Plan, result *Result) error {
+	looked := map[string]bool{} // commits: packages may have been released together
 	for _, p := range plan.Packages {
 		tags, err := r.lastTags(ctx, p)
 		if err != nil {
 			return err
 		}
-		if len(tags) == 0 {
+		if len(tags) == 0 || looked[p.BaseHash] && len(tags) > 1 {
 			continue
 		}
-		whole, err := r.isPublished(ctx, p)
+		looked[p.BaseHash] = true
+		pages, whole, err := r.published(ctx, p.BaseHash, tags)
 		switch {
 		case err != nil:
 		case whole:
-			err = r.recordLast(ctx, p.BaseHash, tags, result)
+			err = r.recordLast(ctx, p.BaseHash, tags, pages, result)
 		default:
 			err = r.finishTagged(ctx, plan, unfinished{commit: p.BaseHash, tags: tags}, result)
 		}
@@ -293,16 +295,28 @@ func (r *Runner) lastTags(ctx context.Context, p *PackagePlan) ([]string, error)
 	return []string{p.BaseTag}, nil
 }
 
-// isPublished reports whether the remote and the forge have the last release.
-func (r *Runner) isPublished(ctx context.Context, p *PackagePlan) (bool, error) {
-	if r.remote[p.BaseTag] != p.BaseHash || r.Forge == nil {
-		return r.remote[p.BaseTag] == p.BaseHash, nil
+// published returns the pages of a commit's releases, and whether the remote
+// and the forge have all of them.
+func (r *Runner) published(ctx context.Context, commit string, tags []string) (pages map[string]string, whole bool, err error) {
+	pages = make(map[string]string, len(tags))
+	for _, name := range tags {
+		if r.remote[name] != commit {
+			return nil, false, nil
+		}
+		if r.Forge == nil {
+			continue
+		}
+		page, there, err := r.Forge.Published(ctx, name)
+		if !there || err != nil {
+			return nil, false, err
+		}
+		pages[name] = page
 	}
-	return r.Forge.Published(ctx, p.BaseTag)
+	return pages, true, nil
 }
 
 // recordLast records releases that are whole, when there is no record of them.
-func (r *Runner) recordLast(ctx context.Context, commit string, tags []string, result *Result) error {
+func (r *Runner) recordLast(ctx context.Context, commit string, tags []string, pages map[string]string, result *Result) error {
 	if r.Recorder == nil {
 		return nil
 	}
@@ -311,6 +325,7 @@ func (r *Runner) recordLast(ctx context.Context, commit string, tags []string, r
 		return err
 	}
 	for _, one := range releases {
+		one.Page = pages[one.Tag]
 		added, err := r.record(ctx, one)
 		if err != nil {
 			return err
@@ -319,49 +334,5 @@ func (r *Runner) recordLast(ctx context.Context, commit string, tags []string, r
 			result.Releases = append(result.Releases, one)
 		}
 	}
-	return nil
-}
-
-// requestBranch is the branch of the pull request for the current branch.
-func (r *Runner) requestBranch() string {
-	return "davit/release-" + strings.ReplaceAll(r.Repo.Branch, "/", "-")
-}
-
-// propose keeps the release's change on a branch of its own and the pull
-// request from it up to date.
-func (r *Runner) propose(ctx context.Context, plan *Plan, f *files, result *Result) error {
-	message := describe(r.Config, plan.Releases())
-	commit, err := r.Repo.CommitAside(ctx, plan.Head, message, f.after)
-	if err != nil {
-		return err
-	}
-	r.observe(StepCommit, "%s", short(commit))
-	branch := r.requestBranch()
-	_, present, err := r.Repo.RemoteTags(ctx, r.Config.Remote, branch)
-	if err != nil {
-		return err
-	}
-	if present != commit {
-		if err := r.Repo.Push(ctx, r.Config.Remote, false, "+"+commit+":refs/heads/"+branch); err != nil {
-			return refusedPush(err, r.Config.Remote)
-		}
-		r.observe(StepPush, "%s to %s", branch, r.Config.Remote)
-	}
-	result.Proposed = branch
-	if r.Forge == nil {
-		return nil
-	}
-	title, _, _ := strings.Cut(message, "\n")
-	body := ""
-	for _, p := range plan.Releases() {
-		body += "## " + p.Tag() + "\n\n" + f.notes[p.Tag()] + "\n"
-	}
-	body += message[strings.Index(message, trailer):] // a squash takes the request's text for its message
-	page, err := r.Forge.Propose(ctx, forge.PullRequest{Branch: branch, Base: r.Repo.Branch, Title: title, Body: body})
-	if err != nil {
-		return err
-	}
-	result.Proposed = page
-	r.observe(StepPropose, "%s", page)
 	return nil
 }

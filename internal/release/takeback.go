@@ -87,7 +87,11 @@ func (r *Runner) promisesOf(ctx context.Context, commit string) ([]string, error
 		if err != nil {
 			return nil, err
 		}
-		tags := promises(overrides.message(c))
+		message := overrides.message(c)
+		tags := promises(message)
+		if len(tags) == 0 {
+			tags = titled(r.Config, subject(message))
+		}
 		if len(tags) == 0 {
 			break
 		}

@@ -186,15 +186,19 @@ type Forge interface {
 	// CheckPush returns an error when the token may not push to a branch, as far
 	// as the forge tells.
 	CheckPush(ctx context.Context, branch string) error
-	// Published reports whether the release of a tag is there, whole.
-	Published(ctx context.Context, tag string) (bool, error)
+	// Published returns the page of a tag's release, and whether it is there,
+	// whole.
+	Published(ctx context.Context, tag string) (page string, there bool, err error)
 	// Publish makes the release of a tag that exists, or completes what an
 	// earlier run left, and returns its page. One that is published stays as
 	// it is, as people may have edited it.
 	Publish(ctx context.Context, r Release) (page string, err error)
-	// Propose opens a pull request, or updates the open one of the branch, and
-	// returns its page.
+	// Propose opens a pull request, or updates the open one of the branch when
+	// it says something else, and returns its page.
 	Propose(ctx context.Context, p PullRequest) (page string, err error)
+	// Withdraw closes the open pull request of a branch, and reports whether
+	// there was one.
+	Withdraw(ctx context.Context, branch, base string) (closed bool, err error)
 }
 
 func first(getenv func(string) string, names ...string) string {

@@ -62,9 +62,12 @@ func (g *GitHub) isInstallation(ctx context.Context) bool {
 }
 
 // Published asks for the release of a tag; drafts are not found by tag.
-func (g *GitHub) Published(ctx context.Context, tag string) (bool, error) {
+func (g *GitHub) Published(ctx context.Context, tag string) (page string, there bool, err error) {
 	release, err := g.published(ctx, tag)
-	return release != nil, err
+	if release == nil || err != nil {
+		return "", false, err
+	}
+	return release.HTMLURL, true, nil
 }
 
 func (g *GitHub) published(ctx context.Context, tag string) (*githubRelease, error) {
@@ -152,28 +155,58 @@ func (g *GitHub) attach(ctx context.Context, release *githubRelease, files []str
 	return nil
 }
 
+type githubPull struct {
+	Number  int64  `json:"number"`
+	HTMLURL string `json:"html_url"`
+	Title   string `json:"title"`
+	Body    string `json:"body"`
+}
+
+// pull returns the open pull request of a branch; nil without one.
+func (g *GitHub) pull(ctx context.Context, branch, base string) (*githubPull, error) {
+	owner, _, _ := strings.Cut(g.repository, "/")
+	query := url.Values{"state": {"open"}, "head": {owner + ":" + branch}, "base": {base}}
+	var open []*githubPull
+	if err := g.call(ctx, http.MethodGet, g.path+"/pulls?"+query.Encode(), nil, &open); err != nil {
+		return nil, fmt.Errorf("looking for the pull request: %w", err)
+	}
+	if len(open) == 0 {
+		return nil, nil
+	}
+	return open[0], nil
+}
+
 // Propose opens a pull request or updates it.
 func (g *GitHub) Propose(ctx context.Context, p PullRequest) (string, error) {
-	type pull struct {
-		Number  int64  `json:"number"`
-		HTMLURL string `json:"html_url"`
-	}
-	owner, _, _ := strings.Cut(g.repository, "/")
-	query := url.Values{"state": {"open"}, "head": {owner + ":" + p.Branch}, "base": {p.Base}}
-	var open []pull
-	if err := g.call(ctx, http.MethodGet, g.path+"/pulls?"+query.Encode(), nil, &open); err != nil {
-		return "", fmt.Errorf("looking for the pull request: %w", err)
+	open, err := g.pull(ctx, p.Branch, p.Base)
+	if err != nil {
+		return "", err
 	}
 	content := map[string]any{"title": p.Title, "body": p.Body, "base": p.Base}
 	method, path := http.MethodPost, g.path+"/pulls"
-	if len(open) > 0 {
-		method, path = http.MethodPatch, fmt.Sprintf("%s/pulls/%d", g.path, open[0].Number)
-	} else {
+	switch {
+	case open == nil:
 		content["head"] = p.Branch
+	case open.Title == p.Title && open.Body == p.Body:
+		return open.HTMLURL, nil
+	default:
+		method, path = http.MethodPatch, fmt.Sprintf("%s/pulls/%d", g.path, open.Number)
 	}
-	var done pull
+	var done githubPull
 	if err := g.call(ctx, method, path, content, &done); err != nil {
 		return "", fmt.Errorf("writing the pull request: %w", err)
 	}
 	return done.HTMLURL, nil
+}
+
+// Withdraw closes the pull request of a branch.
+func (g *GitHub) Withdraw(ctx context.Context, branch, base string) (closed bool, err error) {
+	open, err := g.pull(ctx, branch, base)
+	if open == nil || err != nil {
+		return false, err
+	}
+	if err := g.call(ctx, http.MethodPatch, fmt.Sprintf("%s/pulls/%d", g.path, open.Number), map[string]string{"state": "closed"}, nil); err != nil {
+		return false, fmt.Errorf("closing the pull request: %w", err)
+	}
+	return true, nil
 }

@@ -63,9 +63,12 @@ func (g *GitLab) CheckPush(ctx context.Context, branch string) error {
 }
 
 // Published asks for the release of a tag.
-func (g *GitLab) Published(ctx context.Context, tag string) (bool, error) {
+func (g *GitLab) Published(ctx context.Context, tag string) (page string, there bool, err error) {
 	release, err := g.published(ctx, tag)
-	return release != nil, err
+	if release == nil || err != nil {
+		return "", false, err
+	}
+	return release.Links.Self, true, nil
 }
 
 func (g *GitLab) published(ctx context.Context, tag string) (*gitlabRelease, error) {
@@ -108,27 +111,57 @@ func (g *GitLab) Publish(ctx context.Context, r Release) (string, error) {
 	return release.Links.Self, nil
 }
 
+type gitlabRequest struct {
+	IID         int64  `json:"iid"`
+	WebURL      string `json:"web_url"`
+	Title       string `json:"title"`
+	Description string `json:"description"`
+}
+
+// request returns the open merge request of a branch; nil without one.
+func (g *GitLab) request(ctx context.Context, branch, base string) (*gitlabRequest, error) {
+	query := url.Values{"state": {"opened"}, "source_branch": {branch}, "target_branch": {base}}
+	var open []*gitlabRequest
+	if err := g.call(ctx, http.MethodGet, g.path+"/merge_requests?"+query.Encode(), nil, &open); err != nil {
+		return nil, fmt.Errorf("looking for the merge request: %w", err)
+	}
+	if len(open) == 0 {
+		return nil, nil
+	}
+	return open[0], nil
+}
+
 // Propose opens a merge request or updates it.
 func (g *GitLab) Propose(ctx context.Context, p PullRequest) (string, error) {
-	type request struct {
-		IID    int64  `json:"iid"`
-		WebURL string `json:"web_url"`
-	}
-	query := url.Values{"state": {"opened"}, "source_branch": {p.Branch}, "target_branch": {p.Base}}
-	var open []request
-	if err := g.call(ctx, http.MethodGet, g.path+"/merge_requests?"+query.Encode(), nil, &open); err != nil {
-		return "", fmt.Errorf("looking for the merge request: %w", err)
+	open, err := g.request(ctx, p.Branch, p.Base)
+	if err != nil {
+		return "", err
 	}
 	content := map[string]any{"title": p.Title, "description": p.Body, "target_branch": p.Base}
 	method, path := http.MethodPost, g.path+"/merge_requests"
-	if len(open) > 0 {
-		method, path = http.MethodPut, fmt.Sprintf("%s/merge_requests/%d", g.path, open[0].IID)
-	} else {
+	switch {
+	case open == nil:
 		content["source_branch"], content["remove_source_branch"] = p.Branch, true
+	case open.Title == p.Title && open.Description == p.Body:
+		return open.WebURL, nil
+	default:
+		method, path = http.MethodPut, fmt.Sprintf("%s/merge_requests/%d", g.path, open.IID)
 	}
-	var done request
+	var done gitlabRequest
 	if err := g.call(ctx, method, path, content, &done); err != nil {
 		return "", fmt.Errorf("writing the merge request: %w", err)
 	}
 	return done.WebURL, nil
+}
+
+// Withdraw closes the merge request of a branch.
+func (g *GitLab) Withdraw(ctx context.Context, branch, base string) (closed bool, err error) {
+	open, err := g.request(ctx, branch, base)
+	if open == nil || err != nil {
+		return false, err
+	}
+	if err := g.call(ctx, http.MethodPut, fmt.Sprintf("%s/merge_requests/%d", g.path, open.IID), map[string]string{"state_event": "close"}, nil); err != nil {
+		return false, fmt.Errorf("closing the merge request: %w", err)
+	}
+	return true, nil
 }

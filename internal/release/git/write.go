@@ -214,6 +214,17 @@ func (r *Repo) Push(ctx context.Context, remote string, dryRun bool, refspecs ..
 	return err
 }
 
+// Replace moves a branch of a remote to a commit, provided that it still is
+// where it was: "" is no branch, as the commit too.
+func (r *Repo) Replace(ctx context.Context, remote, branch, was, commit string) error {
+	ref := "refs/heads/" + branch
+	out, err := r.Run(ctx, "push", "--porcelain", "--force-with-lease="+ref+":"+was, "--", remote, commit+":"+ref)
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Stderr = out + e.Stderr // the reasons of references are on standard output
+	}
+	return err
+}
+
 // IsAncestor reports whether the history of descendant holds ancestor. It is
 // false when the repository does not have one of them.
 func (r *Repo) IsAncestor(ctx context.Context, ancestor, descendant string) bool {
