@@ -202,6 +202,8 @@ func tellResult(runner *release.Runner, result release.Result) string {
 		b.WriteString("another run made this release; nothing of this one is left\n")
 	case result.Proposed != "":
 		fmt.Fprintf(&b, "the release waits for its merge: %s\n", result.Proposed)
+	case result.Withdrawn != "" && len(result.Releases) == 0:
+		fmt.Fprintf(&b, "nothing is due any more: the pull request from %s is closed, and the branch removed\n", result.Withdrawn)
 	case result.Nothing():
 		b.WriteString("nothing to release\n")
 	}
