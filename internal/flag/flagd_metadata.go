@@ -20,7 +20,7 @@ const (
 	metaFlag        = "davit.flag" // a keptFlag in JSON
 	metaNote        = "davit.note" // why flagd cannot say the flag; for people
 
-	// of a whole definition
+	// Of a whole definition.
 	metaSegments   = "davit.segments"   // a list of keptSegment in JSON
 	metaProtection = "davit.protection" // who approves changes, in JSON
 )
