@@ -58,7 +58,7 @@ const (
 	home    = "/run/cluster"
 	pkiDir  = home + "/pki"
 	logDir  = home + "/log"
-	startup = 90 * time.Second // the limit for one program to become ready
+	startup = 3 * time.Minute // the limit for one program to become ready
 )
 
 // Cluster is a running Kubernetes. KUBECONFIG names it in the environment of

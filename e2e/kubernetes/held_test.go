@@ -26,7 +26,7 @@ func TestHeld(t *testing.T) {
 	api := newHinderer(t)
 	h := newHarbour(t, func(o *rig.Options) { o.Kubeconfig = api.kubeconfig() })
 	h.promote(rig.BlueGreen, "v1")
-	traffic := h.begin(50)
+	traffic := h.begin(25)
 	before, watches := len(api.since(0)), api.watches.Load()
 	h.must(h.Ask(t.Context(), halved, "v2"))
 	held := h.waits()

@@ -93,7 +93,7 @@ func FindFront(ctx context.Context) (Front, error) {
 	return f, fmt.Errorf("the Gateway %s/%s has no address for HTTP: %+v", f.Namespace, f.Name, g)
 }
 
-// Until asks until the answer is nil, for two minutes at most: the world that is asked
+// Until asks until the answer is nil, for five minutes at most: the world that is asked
 // tells nobody when it changes.
 func Until(ctx context.Context, what string, ask func(context.Context) error) error {
 	const period = 20 * time.Millisecond
@@ -101,7 +101,7 @@ func Until(ctx context.Context, what string, ask func(context.Context) error) er
 }
 
 func until(ctx context.Context, period time.Duration, what string, ask func(context.Context) error) error {
-	const limit = 2 * time.Minute
+	const limit = 5 * time.Minute // on a machine that others load
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	last := errors.New("nothing was said")
