@@ -47,6 +47,18 @@ func TestNeverReady(t *testing.T) {
 			}
 		})
 	}
+	h.T.Run("QuotaIsFull", func(t *testing.T) {
+		h := h.on(t)
+		h.kubectl("create", "quota", "small", "--hard=pods=2")
+		defer h.kubectl("delete", "quota", "small")
+		h.kubectl("wait", "--for=jsonpath={.status.used.pods}=2", "--timeout=1m", "quota/small") // the api's and the worker's
+		d := h.haulBack(with(rig.Canary, "resources: {cpu: 20m}"), "v1")
+		took := d.Rollout.HauledAt.Sub(d.Began)
+		t.Logf("after %s: %s", ms(took), d.Rollout.Cause)
+		if !strings.Contains(d.Rollout.Cause, "exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2") || took > 20*time.Second {
+			t.Errorf("it was hauled back after %s for %q", took, d.Rollout.Cause)
+		}
+	})
 	h.settled(davit.RolledBack, "v1")
 	traffic.lossless()
 }
