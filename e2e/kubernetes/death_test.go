@@ -3,7 +3,11 @@
 package kubernetes
 
 import (
+	"encoding/json"
 	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,46 +15,115 @@ import (
 
 	"github.com/davit-dev/davit"
 	"github.com/davit-dev/davit/e2e/rig"
+	"github.com/davit-dev/davit/internal/receipt"
 )
 
-// TestServerKilledInTheMiddle kills the server at random moments of rollouts, one
-// of which is of a release that fails. The next server goes on or hauls back, and
-// nobody else loses a request.
+// TestServerKilledInTheMiddle kills the server at random moments of rollouts, some of
+// which are of a release that fails, again and again. The next server goes on or hauls
+// back, every rollout ends once, and nobody else loses a request.
 func TestServerKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
+	const kills = 20
+	random := seeded(t)
 	h := newHarbour(t, func(o *rig.Options) { o.Replicas = 2 })
+	h.must(h.Fault("v3", `{"api": {"errorRate": 1}}`))
 	h.promote(rig.BlueGreen, "v1")
-	traffic := h.begin(100)
-	rounds := []struct {
-		strategy rig.Strategy
-		version  string
-		faults   string
-		end      davit.Phase
-		stable   string
-	}{
-		{rig.Canary, "v2", "{}", davit.Promoted, "v2"},
-		{rig.Rolling, "v1", "{}", davit.Promoted, "v1"},
-		{rig.BlueGreen, "v2", "{}", davit.Promoted, "v2"},
-		{gated(rig.Canary), "v3", `{"api": {"errorRate": 1}}`, davit.RolledBack, "v2"},
+	traffic := h.begin(50)
+	rounds := []round{
+		{rig.Canary, "v2", davit.Promoted, "v2"},
+		{rig.Rolling, "v1", davit.Promoted, "v1"},
+		{gated(rig.Canary), "v3", davit.RolledBack, "v1"},
+		{rig.BlueGreen, "v2", davit.Promoted, "v2"},
+		{rig.Canary, "v1", davit.Promoted, "v1"},
 	}
-	if prometheus == "" {
-		rounds = rounds[:len(rounds)-1] // nobody would see that it fails
+	if prometheus == "" { // nobody would see that v3 fails
+		rounds = slices.DeleteFunc(rounds, func(r round) bool { return r.end == davit.RolledBack })
 	}
-	for _, r := range rounds {
-		h.must(h.Fault(r.version, r.faults))
-		h.must(h.Ask(t.Context(), r.strategy, r.version))
-		<-time.After(rand.N(8 * time.Second)) // the moment is the test's, not the code's
-		h.must(h.Break(syscall.SIGKILL))
-		at := time.Now()
-		h.must(h.Start(t.Context()))
-		h.settled(r.end, r.stable)
-		t.Logf("%s of %s was settled %s after the server was killed", r.strategy.Name, r.version, ms(time.Since(at)))
+	for n, killed := 0, 0; killed < kills; n++ {
+		killed += h.haunt(rounds[n%len(rounds)], random)
 	}
 	traffic.End()
 	s := traffic.Snapshot()
+	t.Logf("%d requests, %d lost", s.Sent, s.TotalLost())
 	if bad := s.Releases["v3"].Failed; s.TotalLost() > bad {
 		t.Errorf("lost %d of %d requests, %d of them to the release that fails: %v %+v", s.TotalLost(), s.Sent, bad, s.Lost, s.Samples)
 	}
+}
+
+// round is a rollout, and how it is to end.
+type round struct {
+	strategy rig.Strategy
+	version  string
+	end      davit.Phase
+	stable   string
+}
+
+// haunt kills the server at some moments of a rollout, and returns how often it did
+// before the rollout had ended.
+func (h *harbour) haunt(r round, random *rand.Rand) (killed int) {
+	h.Helper()
+	h.must(h.Ask(h.Context(), r.strategy, r.version))
+	began := time.Now()
+	asked, err := h.Status(h.Context())
+	h.must(err)
+	const most = 5 // of one rollout, so that it ends
+	var status *rig.Status
+	for range most {
+		<-time.After(time.Duration(random.Int64N(int64(3 * time.Second)))) // the moment is the test's, not the code's
+		at := time.Now()
+		h.must(h.Break(syscall.SIGKILL))
+		h.must(h.Start(h.Context()))
+		status, err = h.Status(h.Context())
+		h.must(err)
+		if ended := status.Rollout.EndedAt; !ended.IsZero() && ended.Before(at) {
+			break
+		}
+		killed++
+		h.Logf("%s of %s: killed %s after it was asked for; the next server finds it %s, at stage %d of %d", r.strategy.Name, r.version,
+			ms(at.Sub(began)), status.Rollout.Phase, status.Rollout.Stage+1, len(status.Rollout.Plan.Stages))
+	}
+	h.settled(r.end, r.stable)
+	h.Logf("%s of %s was %s %s after it was asked for", r.strategy.Name, r.version, r.end, ms(time.Since(began)))
+	if status.Rollout.ID != asked.Rollout.ID {
+		h.Errorf("the rollout was %s, and then %s", asked.Rollout.ID, status.Rollout.ID)
+	}
+	h.once(asked.Rollout.ID, r.end)
+	return killed
+}
+
+// once wants a rollout to have ended one time alone.
+func (h *harbour) once(rollout string, end davit.Phase) {
+	h.Helper()
+	if p := h.receipt(rollout); p.Outcome != end {
+		h.Errorf("the receipt says %s, want %s", p.Outcome, end)
+	}
+	result, err := h.Run(h.Context(), "audit", "list", "--rollout", rollout, "--limit", "0", "--output", "json")
+	h.must(err)
+	receipts := 0
+	for line := range strings.Lines(result.Stdout) {
+		var entry davit.AuditEntry
+		h.must(json.Unmarshal([]byte(line), &entry))
+		if entry.Action == receipt.Action {
+			receipts++
+		}
+	}
+	if receipts != 1 {
+		h.Errorf("there are %d receipts of one rollout", receipts)
+	}
+}
+
+// seeded returns what draws moments, from a seed that it tells: SEED, or a new one.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	if text := os.Getenv("SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("SEED is %q, which is no number", text)
+		}
+	}
+	t.Logf("SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // draws moments, guards nothing
 }
 
 // gated has a strategy judged by its errors, for as long as it takes to see some.
