@@ -49,6 +49,17 @@ func (c *Cluster) load(ctx context.Context, i image.Image) (reference string, er
 	return reference, ctr(ctx, "images", "tag", "--force", i.Name, reference)
 }
 
+// Push gives an image that was loaded to a registry of this machine, as another name.
+func (c *Cluster) Push(ctx context.Context, name, as string) error {
+	if c.foreign {
+		return ErrForeign
+	}
+	if err := ctr(ctx, "images", "push", "--plain-http", as, name); err != nil {
+		return fmt.Errorf("pushing the image %s: %w", name, err)
+	}
+	return nil
+}
+
 // ctr runs the client of containerd on the images of Kubernetes.
 func ctr(ctx context.Context, args ...string) error {
 	args = append([]string{"--address=" + containerdSocket, "--namespace=k8s.io"}, args...)
