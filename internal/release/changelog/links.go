@@ -86,10 +86,10 @@ func azure(host string, parts []string) Links {
 			}
 			before = append([]string{name}, before...)
 		}
-		switch n := len(before); {
-		case n == 0:
+		switch n := len(before); n {
+		case 0:
 			return Links{}
-		case n == 1:
+		case 1:
 			over, parts = before[0], []string{repository, "_git", repository}
 		default:
 			over, parts = strings.Join(before[:n-1], "/"), []string{before[n-1], "_git", repository}

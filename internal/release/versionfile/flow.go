@@ -96,7 +96,9 @@ func (f *flow) scalar() Span {
 	start := f.at
 	quote := f.src[start]
 	if quote != '"' && quote != '\'' {
-		for f.at++; f.at < len(f.src) && !f.ends(); f.at++ {
+		f.at++
+		for f.at < len(f.src) && !f.ends() {
+			f.at++
 		}
 		text := bytes.TrimRight(f.src[start:f.at], " \t")
 		return Span{start, start + len(text), string(text)}
