@@ -76,7 +76,9 @@ func (w *world) crash(steps int) { w.t.Helper(); w.crashBeside(steps, 0, nil) }
 // answer to so many calls that write on the forge outstanding.
 func (w *world) crashBeside(steps, calls int, around *surroundings) {
 	w.t.Helper()
-	cmd := exec.Command(os.Args[0])
+	ctx, kill := context.WithCancel(w.t.Context())
+	defer kill()
+	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Dir = w.dir
 	cmd.Env = append(os.Environ(), crashAfter+"="+strconv.Itoa(steps),
 		fmt.Sprintf("GIT_COMMITTER_DATE=%d +0000", w.at+60), fmt.Sprintf("GIT_AUTHOR_DATE=%d +0000", w.at+60))
@@ -85,15 +87,14 @@ func (w *world) crashBeside(steps, calls int, around *surroundings) {
 	dead := make(chan struct{})
 	if around != nil {
 		cmd.Env = append(cmd.Env, crashForge+"="+around.kind+" "+around.hub.URL, crashBook+"="+string(around.book))
-		around.hub.Done = func(string) {
-			if calls--; calls == 0 {
-				if err := cmd.Process.Kill(); err != nil {
-					w.t.Error(err)
-				}
+		left := calls
+		around.hub.OnWrite(func(string) {
+			if left--; left == 0 {
+				kill()
 				<-dead
 			}
-		}
-		defer func() { around.hub.Done = nil }()
+		})
+		defer around.hub.OnWrite(nil)
 	}
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)

@@ -23,11 +23,18 @@ type Hub struct {
 	App      bool   // the token is an installation's, whose permissions are not told
 	Bypass   string // of the ruleset; GitLab: "never" forbids to push to the branch
 	FailNext string // "METHOD part of the path" that fails once, after it was done
-	// Done is called when a call that writes was done and is not answered yet;
-	// nil is called for none.
-	Done func(call string)
 
-	mu sync.Mutex
+	mu   sync.Mutex
+	done func(call string)
+}
+
+// OnWrite has done called when a call that writes was done and is not answered
+// yet; nil is called for none. It returns when no call is being answered: what
+// a client left that died has been done by then.
+func (h *Hub) OnWrite(done func(call string)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.done = done
 }
 
 // New returns a hub that lasts as long as the test, which may read and write
@@ -57,8 +64,8 @@ func New(t *testing.T) *Hub {
 			return
 		}
 		mux.ServeHTTP(w, r)
-		if h.Done != nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
-			h.Done(call)
+		if h.done != nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			h.done(call)
 		}
 	}))
 	t.Cleanup(h.Close)
