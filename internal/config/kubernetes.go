@@ -63,7 +63,7 @@ func (g *gateway) fields() []field {
 		{key: "section", into: scalar(&g.section, objectName()), absent: "all", doc: "the listener to attach to"},
 		{
 			key: "affinity", into: scalar(&g.affinity, oneWord(davit.AffinityCookie)), absent: "two requests of one user may reach two releases",
-			doc: "`cookie` has users stay at their release while it has a share, by the session persistence of the Gateway API, where the Gateway offers it",
+			doc: "`cookie` asks for users to stay at their release while it has a share, by the session persistence of the Gateway API",
 		},
 	}
 }

@@ -91,7 +91,7 @@ func (s *survey) rules(route *gatewayv1.HTTPRoute, p *Plain) error {
 	}
 	for i, rule := range route.Spec.Rules {
 		what := fmt.Sprintf("rule %d of %s", i+1, refOf(route))
-		if why := beyondDavit(rule); why != "" {
+		if why := beyondDavit(rule, s.gateway.Affinity); why != "" {
 			return unadoptable(what+" "+why+", which davit.yaml does not say", "take that out of the route, or do it in the application or in a route of its own")
 		}
 		prefixes := []string{"/"}
@@ -126,8 +126,8 @@ func (s *survey) rules(route *gatewayv1.HTTPRoute, p *Plain) error {
 }
 
 // beyondDavit says what a rule does that no davit.yaml can say; "" when there is
-// nothing.
-func beyondDavit(rule gatewayv1.HTTPRouteRule) string {
+// nothing. Davit has users stay itself where affinity is asked for.
+func beyondDavit(rule gatewayv1.HTTPRouteRule, affinity bool) string {
 	for _, m := range rule.Matches {
 		if len(m.Headers) > 0 || len(m.QueryParams) > 0 || m.Method != nil {
 			return "matches more than a path"
@@ -139,8 +139,10 @@ func beyondDavit(rule gatewayv1.HTTPRouteRule) string {
 	switch {
 	case len(rule.Filters) > 0:
 		return "has filters"
-	case rule.Timeouts != nil || rule.Retry != nil || rule.SessionPersistence != nil:
-		return "has timeouts, retries or session persistence"
+	case rule.Timeouts != nil || rule.Retry != nil:
+		return "has timeouts or retries"
+	case rule.SessionPersistence != nil && !affinity:
+		return "has session persistence"
 	case len(rule.BackendRefs) != 1:
 		return fmt.Sprintf("leads to %d backends", len(rule.BackendRefs))
 	}

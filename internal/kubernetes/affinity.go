@@ -39,11 +39,11 @@ func (a api) keepSessions(ctx context.Context, routes []*gatewayv1.HTTPRoute) er
 		taken, err := a.routes().patch(ctx, route.Name, types.ApplyPatchType, data, metav1.PatchOptions{
 			FieldManager: fieldManager, Force: new(true), DryRun: []string{metav1.DryRunAll},
 		})
-		lost := func(r gatewayv1.HTTPRouteRule) bool { return r.SessionPersistence != nil }
+		sticky := func(r gatewayv1.HTTPRouteRule) bool { return r.SessionPersistence != nil }
 		switch {
 		case err != nil && !strings.Contains(err.Error(), "sessionPersistence"):
 			return refusal(doing("trying", httpRoute, route.Name), err)
-		case err != nil || slices.ContainsFunc(route.Spec.Rules, lost) && !slices.ContainsFunc(taken.Spec.Rules, lost):
+		case err != nil || slices.ContainsFunc(route.Spec.Rules, sticky) && !slices.ContainsFunc(taken.Spec.Rules, sticky):
 			return &davit.Error{
 				Code: davit.CodeUnsupported, Message: "the Gateway API on the cluster has no session persistence, which affinity: needs",
 				Hint: "install its experimental channel, if the Gateway offers it; or leave affinity: out", Err: err,
@@ -53,7 +53,40 @@ func (a api) keepSessions(ctx context.Context, routes []*gatewayv1.HTTPRoute) er
 	return nil
 }
 
-// keeps reports whether an answer has a user stay.
-func keeps(answer *http.Response) bool {
-	return slices.ContainsFunc(answer.Cookies(), func(c *http.Cookie) bool { return c.Name == sessionCookie })
+// cookieOf returns the cookie by which an answer has its user stay; "" without one.
+func cookieOf(answer *http.Response) string {
+	for _, c := range answer.Cookies() {
+		if c.Name == sessionCookie {
+			return c.Name + "=" + c.Value
+		}
+	}
+	return ""
+}
+
+// returns is how often a user comes back to see that it stays.
+const returns = 20
+
+// unheeded says why the Gateway does not keep users, as the answers of a test and those
+// to a user who comes back show it; "" when they show nothing of the kind. The user is
+// one whom a Gateway that keeps nobody would lead elsewhere soonest.
+func (o *observer) unheeded(ctx context.Context, t target, test *splitTest) string {
+	if len(test.cookies) == 0 {
+		return "; no answer has its user stay, so the Gateway does not heed affinity:"
+	}
+	var home davit.ReleaseID
+	for id := range test.cookies {
+		if test.wanted[id] > 0 && (home == "" || test.wanted[id] < test.wanted[home]) {
+			home = id
+		}
+	}
+	if home == "" || test.wanted[home] == 1 {
+		return ""
+	}
+	t.cookie = test.cookies[home]
+	for range returns {
+		if id := o.known[o.door.ask(ctx, t, "").release]; id != "" && id != home {
+			return "; a user who came back met another release, so the Gateway does not heed affinity:"
+		}
+	}
+	return ""
 }

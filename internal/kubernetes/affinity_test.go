@@ -46,29 +46,68 @@ func TestRoutesKeepUsers(t *testing.T) {
 	}
 }
 
-// A Gateway that does not heed affinity is told by its answers.
-func TestObserveAffinity(t *testing.T) {
-	const says = "does not heed affinity:"
-	for _, stays := range []bool{true, false} {
-		synctest.Test(t, func(t *testing.T) {
-			o := (&gate{before: between(0), after: between(50), stays: stays}).observer()
-			o.sticky = true
-			effect, err := o.observe(t.Context(), between(0), between(50))
-			if err != nil || strings.Contains(effect, says) == stays {
-				t.Errorf("answers stay: %t; %q, %v", stays, effect, err)
+// Routes without Davit keep users as those with it do, and such a route may be adopted.
+func TestPlainRoutesKeepUsers(t *testing.T) {
+	release := routed("v1", davit.Route{Host: "shop.example.org", Prefix: "/", Service: "web"}, davit.Route{Host: "calls.example.org", Prefix: "/", Service: "calls"})
+	speak(release, "calls")
+	for _, affinity := range []bool{true, false} {
+		options := public
+		options.Affinity = affinity
+		for _, route := range plainRoutes(shop, options, release, nil) {
+			rule := route.Spec.Rules[0]
+			if kept := rule.SessionPersistence != nil; kept != (affinity && route.Kind == httpRoute) {
+				t.Errorf("affinity %t: %s keeps %t", affinity, route.Kind, kept)
 			}
+			if why := beyondDavit(rule, affinity); why != "" {
+				t.Errorf("affinity %t: adopting %s is refused: %s", affinity, route.Kind, why)
+			}
+		}
+	}
+	rule := gatewayv1.HTTPRouteRule{SessionPersistence: sessions()}
+	if why := beyondDavit(rule, false); why != "has session persistence" {
+		t.Errorf("without affinity, a route that keeps users is taken: %q", why)
+	}
+}
+
+// A Gateway that does not heed affinity is told by its answers, to newcomers and to
+// those who come back.
+func TestObserveAffinity(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		share          int
+		cookies, stays bool
+		says           string
+	}{
+		{"heeds", 50, true, true, ""},
+		{"knows no cookies", 50, false, false, "no answer has its user stay"},
+		{"gives cookies and forgets them", 50, true, false, "a user who came back met another release"},
+		{"forgets half the users", 500, true, false, "a user who came back met another release"},
+		{"has one release alone", 1000, true, false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := (&gate{before: between(0), after: between(c.share), cookies: c.cookies, stays: c.stays}).observer()
+				o.sticky = true
+				effect, err := o.observe(t.Context(), between(0), between(c.share))
+				if err != nil || !strings.Contains(effect, c.says) || strings.Contains(effect, "does not heed affinity:") != (c.says != "") {
+					t.Errorf("%q, %v", effect, err)
+				}
+			})
 		})
 	}
 }
 
 func TestDoorSeesCookies(t *testing.T) {
-	for cookie, want := range map[string]bool{"": false, "session=1": false, "davit=eg12; Path=/; HttpOnly": true} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	for cookie, want := range map[string]string{"": "", "session=1": "", "davit=eg12; Path=/; HttpOnly": "davit=eg12"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := r.Cookie(sessionCookie); err != nil {
+				t.Errorf("it was asked without the cookie of a user who comes back: %v", err)
+			}
 			if cookie != "" {
 				w.Header().Set("Set-Cookie", cookie)
 			}
 		}))
-		if got := newDoor(server.URL).ask(t.Context(), target{path: "/", kind: httpRoute}, ""); got.stays != want || got.err != nil {
+		if got := newDoor(server.URL).ask(t.Context(), target{path: "/", kind: httpRoute, cookie: "davit=1"}, ""); got.cookie != want || got.err != nil {
 			t.Errorf("%q: %+v", cookie, got)
 		}
 		server.Close()

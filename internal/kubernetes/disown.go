@@ -115,7 +115,7 @@ func plainRoutes(s scope, gateway GatewayOptions, release *davit.Release, header
 		var rules []gatewayv1.HTTPRouteRule
 		for _, prefix := range d.prefixes(host) {
 			service := release.Config.Services[serviceAt(release.Config.Routes, host, prefix)]
-			rules = append(rules, plainRule(s, service, prefix, header))
+			rules = append(rules, plainRule(s, gateway, service, prefix, header))
 		}
 		for part := range slices.Chunk(rules, maxRules) {
 			r := plainRoute(s, gateway, d.kind(host), host, part)
@@ -128,7 +128,7 @@ func plainRoutes(s scope, gateway GatewayOptions, release *davit.Release, header
 	return all
 }
 
-func plainRule(s scope, service davit.Service, prefix string, header *gatewayv1.HTTPHeader) gatewayv1.HTTPRouteRule {
+func plainRule(s scope, gateway GatewayOptions, service davit.Service, prefix string, header *gatewayv1.HTTPHeader) gatewayv1.HTTPRouteRule {
 	match := gatewayv1.HTTPRouteMatch{Path: pathMatch(prefix)}
 	rule := gatewayv1.HTTPRouteRule{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
 		BackendObjectReference: gatewayv1.BackendObjectReference{Name: gatewayv1.ObjectName(plainName(s, service.Name)), Port: new(portOf(service))},
@@ -136,6 +136,8 @@ func plainRule(s scope, service davit.Service, prefix string, header *gatewayv1.
 	if header != nil {
 		match.Headers = []gatewayv1.HTTPHeaderMatch{{Type: new(gatewayv1.HeaderMatchExact), Name: header.Name, Value: header.Value}}
 		rule.Filters = answerHeaders(*header)
+	} else if gateway.Affinity && kindOf(service) == httpRoute {
+		rule.SessionPersistence = sessions()
 	}
 	rule.Matches = []gatewayv1.HTTPRouteMatch{match}
 	return rule

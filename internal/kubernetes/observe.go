@@ -34,8 +34,9 @@ type observer struct {
 	sticky  bool                       // users are to stay at their release
 }
 
-// target is where the front door is asked.
-type target struct{ host, path, kind string }
+// target is where the front door is asked, and by whom: cookie is that of a user who
+// comes back.
+type target struct{ host, path, kind, cookie string }
 
 // observe returns when answers show a split, saying how that is known. before is
 // the split that was in effect.
@@ -63,8 +64,8 @@ func (o *observer) observe(ctx context.Context, before, wanted davit.Split) (eff
 			return "", err
 		}
 		effect = fmt.Sprintf("seen at %s: %s", o.door.address(t), test)
-		if o.sticky && t.kind == httpRoute && test.stay == 0 {
-			effect += "; no answer has its user stay, so the Gateway does not heed affinity:"
+		if o.sticky && t.kind == httpRoute {
+			effect += o.unheeded(ctx, t, test)
 		}
 	}
 	return effect, nil
@@ -97,8 +98,8 @@ func (o *observer) look(ctx context.Context, t target, test *splitTest) error {
 			continue
 		}
 		test.add(o.known[a.release])
-		if a.stays {
-			test.stay++
+		if a.cookie != "" {
+			test.cookies[o.known[a.release]] = a.cookie
 		}
 		if test.shown() || dealt && test.known == 0 && test.row >= manyEnough {
 			return nil

@@ -51,7 +51,7 @@ func (d *door) address(t target) string {
 type answer struct {
 	release, routing string
 	status           int
-	stays            bool // it has its user stay
+	cookie           string // by which its user is to stay
 	err              error
 }
 
@@ -82,6 +82,9 @@ func (d *door) get(ctx context.Context, t target, release davit.ReleaseID) answe
 	if release != "" {
 		request.Header.Set(releaseHeader, string(release))
 	}
+	if t.cookie != "" {
+		request.Header.Set("Cookie", t.cookie)
+	}
 	res, err := transport.RoundTrip(request)
 	if err != nil {
 		return answer{err: err}
@@ -90,7 +93,7 @@ func (d *door) get(ctx context.Context, t target, release davit.ReleaseID) answe
 	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer)); err != nil { // so that the application is not cut off
 		return answer{err: err}
 	}
-	a := answer{release: res.Header.Get(releaseHeader), routing: res.Header.Get(routingHeader), status: res.StatusCode, stays: keeps(res)}
+	a := answer{release: res.Header.Get(releaseHeader), routing: res.Header.Get(routingHeader), status: res.StatusCode, cookie: cookieOf(res)}
 	if cmp.Or(res.Header.Get("Grpc-Status"), res.Trailer.Get("Grpc-Status")) == unavailable {
 		a.status = http.StatusServiceUnavailable
 	}

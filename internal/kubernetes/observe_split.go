@@ -46,7 +46,7 @@ type splitTest struct {
 	before *otherSplit // among others; nil when the wanted split was in effect before
 
 	known, unknown int
-	stay           int // answers that have their user stay
+	cookies        map[davit.ReleaseID]string // the newest of each release, of a Gateway that has users stay
 	// Since the wanted split began to show: answers in a row, and those of each
 	// release among them.
 	row    int
@@ -69,7 +69,7 @@ var (
 )
 
 func newSplitTest(wanted, before davit.Split) *splitTest {
-	t := &splitTest{wanted: fractions(wanted), counts: map[davit.ReleaseID]int{}}
+	t := &splitTest{wanted: fractions(wanted), counts: map[davit.ReleaseID]int{}, cookies: map[davit.ReleaseID]string{}}
 	if !before.Equal(wanted) {
 		t.before = &otherSplit{share: fractions(before)}
 		t.others = append(t.others, t.before)

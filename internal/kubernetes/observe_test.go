@@ -30,7 +30,8 @@ type gate struct {
 	change        time.Time
 	unmarked      bool // answers do not tell their release
 	dealt         bool // answers tell by which routing they were dealt
-	stays         bool // answers have their user stay
+	cookies       bool // answers have their user stay
+	stays         bool // who comes back with a cookie meets the same release
 	err           error
 
 	mu     sync.Mutex
@@ -54,7 +55,7 @@ func (g *gate) observer() *observer {
 	return o
 }
 
-func (g *gate) ask(_ context.Context, _ target, release davit.ReleaseID) answer {
+func (g *gate) ask(_ context.Context, t target, release davit.ReleaseID) answer {
 	<-time.After(2 * time.Millisecond) // simulated: the way there and back
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -67,7 +68,13 @@ func (g *gate) ask(_ context.Context, _ target, release davit.ReleaseID) answer 
 	if release != "" {
 		id = release
 	}
-	a := answer{release: releaseMark(id), status: http.StatusOK, stays: g.stays, err: g.err}
+	if home, ok := strings.CutPrefix(t.cookie, sessionCookie+"="); ok && g.stays {
+		id = davit.ReleaseID(home)
+	}
+	a := answer{release: releaseMark(id), status: http.StatusOK, err: g.err}
+	if g.cookies {
+		a.cookie = sessionCookie + "=" + string(id)
+	}
 	switch {
 	case g.dealt:
 		a.routing = by
