@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -88,16 +89,21 @@ func (a *app) edge(ctx context.Context, o edgeOptions) error {
 		return errors.Join(err, listener.Close())
 	}
 	looked := make(chan struct{})
+	var blind atomic.Bool // there may be keys that nothing is known of yet
 	f := redis.Follower{
 		Redis: r, Copy: c, Only: c.wanted, Every: o.redis.every, Now: time.Now, Looked: looked,
 		Failed: func(err error) {
+			blind.Store(true)
 			log.WarnContext(ctx, "cannot tell whether the flags are the newest; going on with those that are there", "error", err)
 		},
-		Recovered: func() { log.InfoContext(ctx, "the flags are the newest again") },
+		Recovered: func() {
+			blind.Store(false)
+			log.InfoContext(ctx, "the flags are the newest again")
+		},
 	}
 	handler := ofrep.New(c)
 	uses := edgeUses{copy: c, notes: usage.New(time.Now()), redis: r, log: log}
-	handler.Used = uses.notes.Note
+	handler.Used, handler.Blind = uses.notes.Note, blind.Load
 	edge := server.NewEdge(server.Config{Version: version, Log: log, OFREP: handler, Collectors: []prometheus.Collector{handler}})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return f.Run(ctx) })

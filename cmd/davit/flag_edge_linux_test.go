@@ -94,10 +94,12 @@ func (s *flagServer) turn(t *testing.T, kind davit.FlagInstructionKind) {
 	}
 }
 
-// TestFlagEdge reads flags from an edge server: with Redis, while Redis is away, and
-// from the last good file.
-func TestFlagEdge(t *testing.T) {
-	s := serveFlagsWith(t, func(b *flagBook) { b.openUsage(t.TempDir(), slog.New(slog.DiscardHandler)) })
+// handedOver returns a server with a flag that is on, a key that reads it, and how to
+// start edge servers of the Redis that it hands flags over by; what the server says is
+// logged.
+func handedOver(t *testing.T) (s *flagServer, made davit.AccessKey, key string, o edgeOptions, endRedis func(), log *waiter) {
+	t.Helper()
+	s = serveFlagsWith(t, func(b *flagBook) { b.openUsage(t.TempDir(), slog.New(slog.DiscardHandler)) })
 	if _, err := s.book.Change(t.Context(), davit.FlagEdit{
 		Application: "shop", Key: "checkout-v2", Actor: "test", Action: "flag.create",
 		Alter: func(davit.Flag) (davit.Flag, error) {
@@ -112,14 +114,14 @@ func TestFlagEdge(t *testing.T) {
 		t.Fatal(err)
 	}
 	place := freeAddress(t)
-	o := edgeOptions{
+	o = edgeOptions{
 		redis: redisOptions{address: "redis://:" + edgePassword + "@" + place, prefix: redis.Prefix, every: 50 * time.Millisecond},
 		dir:   t.TempDir(), level: "info", listen: freeAddress(t),
 	}
-	endRedis := startRedis(t, place)
+	endRedis = startRedis(t, place)
 	ctx, cancel := context.WithCancel(context.Background())
 	published := make(chan error, 1)
-	log := newWaiter("cannot hand flags over")
+	log = newWaiter("cannot hand flags over")
 	logger, err := newLog(log, "debug")
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +133,13 @@ func TestFlagEdge(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return s, made, key, o, endRedis, log
+}
 
+// TestFlagEdge reads flags from an edge server: with Redis, while Redis is away, and
+// from the last good file.
+func TestFlagEdge(t *testing.T) {
+	s, made, key, o, endRedis, log := handedOver(t)
 	said, end := startEdge(t, o)
 	edge := &flagServer{url: "http://" + o.listen}
 	until(t, edge, key, 200, `"value":true,"metadata":{"team":"web"}}`)
@@ -156,8 +164,10 @@ func TestFlagEdge(t *testing.T) {
 	end()
 	again, end := startEdge(t, o)
 	until(t, edge, key, 200, `"value":false,"metadata":{"stale":true,"age":`)
-	startRedis(t, place)
+	until(t, edge, "davit_server_nobody", 503, "keys cannot be heard of")
+	startRedis(t, strings.TrimPrefix(o.redis.address, "redis://:"+edgePassword+"@"))
 	until(t, edge, key, 200, `"value":true,"metadata":{"team":"web"}}`)
+	until(t, edge, "davit_server_nobody", 401, "")
 
 	end() // and it tells what was used
 	r, err := o.redis.open()
@@ -187,5 +197,56 @@ func TestFlagEdge(t *testing.T) {
 	kept, err := os.ReadFile(filepath.Join(o.dir, "shop@production"+editionSuffix))
 	if err != nil || strings.Contains(string(kept), key) {
 		t.Errorf("%s (%v)", kept, err)
+	}
+}
+
+// TestFlagEdgeColdStart starts edge servers beside a Redis that answers, is away or
+// hangs, with a file of the last flags that is good, damaged or missing.
+func TestFlagEdgeColdStart(t *testing.T) {
+	s, _, key, o, _, _ := handedOver(t)
+	_, end := startEdge(t, o)
+	edge := &flagServer{url: "http://" + o.listen}
+	until(t, edge, key, 200, `"value":true`)
+	end()
+	kept, err := os.ReadFile(filepath.Join(o.dir, "shop@production"+editionSuffix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.turn(t, davit.TurnOff)
+	hanging, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and answers none
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hanging.Close()
+	here, away, hangs := o.redis.address, "redis://"+freeAddress(t), "redis://"+hanging.Addr().String()
+	damaged := append([]byte("{"), kept...)
+	const fresh, stale = `"value":false,"metadata":{"team":"web"}}`, `"value":true,"metadata":{"stale":true,"age":`
+	for name, c := range map[string]struct {
+		redis  string
+		file   []byte
+		status int
+		want   string
+	}{
+		"Redis comes before the file": {here, kept, 200, fresh},
+		"no file":                     {here, nil, 200, fresh},
+		"a damaged file":              {here, damaged, 200, fresh},
+		"away":                        {away, kept, 200, stale},
+		"away, no file":               {away, nil, 503, "keys cannot be heard of"},
+		"away, a damaged file":        {away, damaged, 503, "keys cannot be heard of"},
+		"hangs":                       {hangs, kept, 200, stale},
+		"hangs, no file":              {hangs, nil, 503, "keys cannot be heard of"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := o
+			o.redis.address, o.dir, o.listen = c.redis, t.TempDir(), freeAddress(t)
+			if c.file != nil {
+				if err := os.WriteFile(filepath.Join(o.dir, "shop@production"+editionSuffix), c.file, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, end := startEdge(t, o)
+			defer end()
+			until(t, &flagServer{url: "http://" + o.listen}, key, c.status, c.want)
+		})
 	}
 }

@@ -19,8 +19,9 @@ type Copy interface {
 	// Take takes an edition that was the newest at a time, unless the copy has a
 	// newer one. An error leaves the copy as it was.
 	Take(e davit.FlagEdition, at time.Time) error
-	// Number returns the number of the edition that the copy has; 0 when none.
-	Number(application, environment string) int64
+	// Held returns the edition that the copy has, without flags and keys; the zero
+	// edition when none.
+	Held(application, environment string) davit.FlagEdition
 	// Confirm notes that the copy's edition was the newest at a time.
 	Confirm(application, environment string, at time.Time)
 }
@@ -37,10 +38,12 @@ type Follower struct {
 	// Failed is told when following begins to fail, Recovered when it goes on.
 	Failed    func(error)
 	Recovered func()
-	// Looked is closed after the first look, whatever came of it.
+	// Looked is closed after the first look, whatever came of it, and after Failed was
+	// told so.
 	Looked chan<- struct{}
 
-	told map[place]message // those of the highest numbers
+	told    map[place]message // those of the highest numbers
+	earlier map[place]message // editions that say less than the copy's
 }
 
 // message is what was said of an edition. A publisher that cannot publish says it
@@ -54,16 +57,11 @@ const toldFor = 20 * retryAfter
 
 // Run follows until ctx ends.
 func (f *Follower) Run(ctx context.Context) error {
-	f.told = map[place]message{}
-	messages := f.Redis.client.Subscribe(ctx, f.Redis.channel())
-	defer messages.Close() //nolint:errcheck // nothing is lost
-	news := messages.ChannelWithSubscriptions(redis.WithChannelHealthCheckInterval(f.Every))
+	f.told, f.earlier = map[place]message{}, map[place]message{}
+	var news <-chan any
 	failing := false
-	for first := true; ; first = false {
+	for {
 		err := f.look(ctx)
-		if first && f.Looked != nil {
-			close(f.Looked)
-		}
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -74,6 +72,14 @@ func (f *Follower) Run(ctx context.Context) error {
 			f.Recovered()
 		}
 		failing = err != nil
+		if news == nil { // what was said before there is a subscription, the look after it finds
+			if f.Looked != nil {
+				close(f.Looked)
+			}
+			messages := f.Redis.listener.Subscribe(ctx, f.Redis.channel())
+			defer messages.Close() //nolint:errcheck // nothing is lost
+			news = messages.ChannelWithSubscriptions(redis.WithChannelHealthCheckInterval(f.Every))
+		}
 		if !f.wait(ctx, news) {
 			return nil
 		}
@@ -106,7 +112,7 @@ func (f *Follower) wait(ctx context.Context, news <-chan any) bool {
 // hear notes what a message says, and reports whether that is worth a look.
 func (f *Follower) hear(text string) bool {
 	at, number, ok := parseMessage(text)
-	if !ok || !f.Only(at.application, at.environment) || number <= f.Copy.Number(at.application, at.environment) {
+	if !ok || !f.Only(at.application, at.environment) || number <= f.Copy.Held(at.application, at.environment).Number {
 		return false
 	}
 	f.told[at] = message{max(f.newest(at), number), f.Now()}
@@ -126,6 +132,9 @@ func (f *Follower) look(ctx context.Context) error {
 	now := f.Now()
 	limited, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
+	if err := f.Redis.connected(limited); err != nil {
+		return err
+	}
 	numbers, err := f.Redis.client.HGetAll(limited, f.Redis.numbers()).Result()
 	if err != nil {
 		return unavailable(err)
@@ -151,12 +160,12 @@ func (f *Follower) look(ctx context.Context) error {
 // update takes the edition of a place when the copy's is older than a number that
 // was the newest at a time.
 func (f *Follower) update(ctx context.Context, at place, number int64, now time.Time) error {
-	if f.Copy.Number(at.application, at.environment) < number {
+	if f.Copy.Held(at.application, at.environment).Number < number {
 		if err := f.fetch(ctx, at, now); err != nil {
 			return err
 		}
 	}
-	has := f.Copy.Number(at.application, at.environment)
+	has := f.Copy.Held(at.application, at.environment).Number
 	if newest := max(number, f.newest(at)); has < newest {
 		return fmt.Errorf("there is an edition %d of %s, and Redis has %d", newest, at, has)
 	}
@@ -172,7 +181,34 @@ func (f *Follower) fetch(ctx context.Context, at place, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	held := f.Copy.Held(at.application, at.environment)
+	if e.Snapshot.Before(&held.Snapshot) && f.early(at, e.Number) {
+		return fmt.Errorf("Redis has revision %d of %s, of a server that is behind: there was %d", e.Snapshot.Revision, at, held.Snapshot.Revision)
+	}
 	return f.Copy.Take(e, now)
+}
+
+// early reports whether an edition that says less than the copy's may be of a server
+// that has not read the newest from its store yet. When it stays for some looks, a
+// backup was put back that nobody noted.
+func (f *Follower) early(at place, number int64) bool {
+	if f.earlier[at].number != number {
+		f.earlier[at] = message{number, f.Now()}
+	}
+	return f.Now().Sub(f.earlier[at].at) < laterLooks*f.Every
+}
+
+// connected fails when this Redis is a copy of another that it does not hear from. Who
+// may not ask that believes that it does.
+func (r *Redis) connected(ctx context.Context) error {
+	info, err := r.client.Info(ctx, "replication").Result()
+	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
+		return unavailable(err)
+	}
+	if strings.Contains(info, "role:slave") && !strings.Contains(info, "master_link_status:up") {
+		return &davit.Error{Code: davit.CodeUnavailable, Message: "this Redis is a replica that does not hear from its master"}
+	}
+	return nil
 }
 
 // fetch returns the edition of a place.

@@ -143,7 +143,10 @@ func (p *Publisher) one(ctx context.Context, at place, e davit.FlagEdition) erro
 		}
 		// The clock keeps numbers rising over a Redis that lost them together with a
 		// server that does not remember them.
-		e.Number = max(p.done[at].Number+1, is.number+1, p.Now().UnixMicro())
+		e.Number = max(p.done[at].Number+1, p.Now().UnixMicro())
+		if next := is.number + 1; next < numbersEnd { // else it is no number that was given
+			e.Number = max(e.Number, next)
+		}
 		published, err := p.send(ctx, at, e, is.text)
 		if err != nil {
 			return err

@@ -30,7 +30,10 @@ const (
 // Redis is a place to hand flags over.
 type Redis struct {
 	client *redis.Client
-	prefix string
+	// listener is for subscriptions, which wait as long as nothing is said: only how
+	// they begin is bounded by the time for an answer, and no context ends that.
+	listener *redis.Client
+	prefix   string
 }
 
 // Open returns the Redis at an address, redis://[USER:PASSWORD@]HOST:PORT[/DATABASE]
@@ -49,11 +52,13 @@ func Open(address, prefix string) (*Redis, error) {
 	options.DialTimeout, options.WriteTimeout = answerTimeout, documentTimeout
 	options.ReadTimeout = documentTimeout
 	options.ContextTimeoutEnabled = true
-	return &Redis{client: redis.NewClient(options), prefix: prefix}, nil
+	listening := *options
+	listening.ReadTimeout, listening.WriteTimeout, listening.DialerRetries = answerTimeout, answerTimeout, 1
+	return &Redis{client: redis.NewClient(options), listener: redis.NewClient(&listening), prefix: prefix}, nil
 }
 
 // Close closes the connections.
-func (r *Redis) Close() error { return r.client.Close() }
+func (r *Redis) Close() error { return errors.Join(r.client.Close(), r.listener.Close()) }
 
 // The names in Redis: a hash of numbers by place, a document for each place, the
 // channel that tells of new ones, and a hash that tells who publishes.

@@ -88,10 +88,10 @@ func (c *copied) Take(e davit.FlagEdition, at time.Time) error {
 	return nil
 }
 
-func (c *copied) Number(_, environment string) int64 {
+func (c *copied) Held(_, environment string) davit.FlagEdition {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.held[environment].Number
+	return c.held[environment]
 }
 
 func (c *copied) Confirm(_, environment string, at time.Time) {
@@ -218,7 +218,7 @@ func TestPublishAndFollow(t *testing.T) {
 		f.set(revision)
 	}
 	reaches(t, c, 19)
-	first := c.Number("shop", "production")
+	first := c.Held("shop", "production").Number
 	end()
 
 	_, end = publish(t, url(s.address), f) // a server that starts finds what it would publish
@@ -226,7 +226,7 @@ func TestPublishAndFollow(t *testing.T) {
 	follow(t, url(s.address), late)
 	reaches(t, late, 19)
 	reaches(t, c, 19)
-	if got := c.Number("shop", "production"); got != first {
+	if got := c.Held("shop", "production").Number; got != first {
 		t.Errorf("the same was published again, as %d and %d", first, got)
 	}
 	end()
@@ -353,6 +353,7 @@ func TestGarbage(t *testing.T) {
 		{"HSET", numbers, at, "nan"},
 		{"HSET", numbers, at, "inf"},
 		{"HSET", numbers, at, "9007199254740993"},
+		{"HSET", numbers, at, "9007199254740991"}, // the last number that is one
 		{"HSET", numbers, at, "-1"},
 		{"HINCRBY", numbers, at, "1000"},
 		{"HSET", numbers, "shop/production/more", "5", "", "5", "shop/", "5"},
@@ -377,7 +378,7 @@ func TestGarbage(t *testing.T) {
 	s.do("HINCRBY", numbers, at, "1")
 	late := newCopy(t)
 	follow(t, url(s.address), late)
-	reaches(t, late, 16)
+	reaches(t, late, 17)
 }
 
 // TestSecret looks for the password in all that is told.

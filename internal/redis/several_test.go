@@ -56,7 +56,7 @@ func TestOneStore(t *testing.T) {
 			revision++
 			ahead.set(revision)
 			reaches(t, c, revision)
-			number := c.Number("shop", "production")
+			number := c.Held("shop", "production").Number
 			behind := a
 			if ahead == a {
 				behind = b
@@ -64,7 +64,7 @@ func TestOneStore(t *testing.T) {
 			behind.set(revision - 1) // it is told that something changed, and reads what was before
 			behind.set(revision)
 			reaches(t, c, revision)
-			if got := c.Number("shop", "production"); got != number {
+			if got := c.Held("shop", "production").Number; got != number {
 				t.Errorf("the same was published again, as %d and %d", number, got)
 			}
 		}
@@ -86,4 +86,66 @@ func (f *flags) looked() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.looks
+}
+
+// TestBehind empties Redis while only a server that is behind is there to fill it
+// again: who follows keeps what it has until that one has read the newest.
+func TestBehind(t *testing.T) {
+	s := newServer(t)
+	ahead, behind, c := newFlags(5), newFlags(4), newCopy(t)
+	c.rising = true
+	trouble, _ := follow(t, url(s.address), c)
+	_, end := publishAs(t, url(s.address), "store", ahead, time.Now)
+	reaches(t, c, 5)
+	end()
+	s.do("FLUSHALL")
+	publishAs(t, url(s.address), "store", behind, time.Now)
+	eventually(t, "the follower is told", func() bool {
+		err := trouble.now()
+		return err != nil && strings.Contains(err.Error(), "Redis has revision 4 of shop/")
+	})
+	behind.set(5)
+	reaches(t, c, 5)
+}
+
+// TestReplica follows a replica, which goes on with what it has when its master is gone.
+func TestReplica(t *testing.T) {
+	master := newServer(t, "--repl-diskless-sync-delay", "0")
+	f, c := newFlags(1), newCopy(t)
+	publish(t, url(master.address), f)
+	replica := newServer(t, "--replicaof", strings.Replace(master.address, ":", " ", 1))
+	trouble, _ := follow(t, url(replica.address), c)
+	reaches(t, c, 1)
+	master.end()
+	eventually(t, "the follower is told", func() bool {
+		err := trouble.now()
+		return err != nil && strings.Contains(err.Error(), "does not hear from its master")
+	})
+	unsure(t, c)
+	f.set(2)
+	master.start()
+	reaches(t, c, 2)
+}
+
+// TestHanging follows a Redis that takes connections and never answers: that is told
+// soon, and ends soon.
+func TestHanging(t *testing.T) {
+	s := newServer(t)
+	here := newLine(t, s.address)
+	here.Mute()
+	w, looked := &troubles{}, make(chan struct{})
+	f := &redis.Follower{Redis: open(t, url(here.Addr().String())), Copy: newCopy(t), Only: func(string, string) bool { return true }, Every: every, Now: time.Now,
+		Failed: w.failed, Recovered: w.recovered, Looked: looked}
+	began := time.Now()
+	end := run(t, f.Run)
+	<-looked
+	if took := time.Since(began); took > 15*time.Second { // 2 when nothing else runs
+		t.Errorf("it looked for %s", took)
+	}
+	eventually(t, "the follower is told", func() bool { return w.now() != nil })
+	ending := time.Now()
+	end()
+	if took := time.Since(ending); took > 15*time.Second {
+		t.Errorf("it ended after %s", took)
+	}
 }

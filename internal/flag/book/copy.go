@@ -22,8 +22,8 @@ type Copy struct {
 
 // copied is what is known of an environment that was copied.
 type copied struct {
-	number    int64        // read and written with the lock
-	confirmed atomic.Int64 // when the edition was last known to be the newest, in Unix nanoseconds
+	held      davit.FlagEdition // without flags and keys; read and written with the lock
+	confirmed atomic.Int64      // when the edition was last known to be the newest, in Unix nanoseconds
 	tolerance time.Duration
 }
 
@@ -51,7 +51,7 @@ func (c *Copy) Take(e davit.FlagEdition, at time.Time) (bool, error) {
 	if is == nil {
 		is = &copied{tolerance: c.tolerance}
 	}
-	if e.Number <= is.number {
+	if e.Number <= is.held.Number {
 		return false, nil
 	}
 	var before *View
@@ -67,7 +67,8 @@ func (c *Copy) Take(e davit.FlagEdition, at time.Time) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	is.number = e.Number
+	is.held = davit.FlagEdition{Number: e.Number, Snapshot: from}
+	is.held.Snapshot.Flags, is.held.Snapshot.Segments = nil, nil
 	is.confirmed.Store(at.UnixNano())
 	c.held[place] = is
 	c.swap(func(s *state) {
@@ -90,14 +91,15 @@ func (c *Copy) Take(e davit.FlagEdition, at time.Time) (bool, error) {
 	return true, nil
 }
 
-// Number returns the number of the edition of an environment; 0 when there is none.
-func (c *Copy) Number(application, environment string) int64 {
+// Held returns the edition of an environment without its flags and keys; the zero
+// edition when there is none.
+func (c *Copy) Held(application, environment string) davit.FlagEdition {
 	c.change.Lock()
 	defer c.change.Unlock()
 	if is := c.held[[2]string{application, environment}]; is != nil {
-		return is.number
+		return is.held
 	}
-	return 0
+	return davit.FlagEdition{}
 }
 
 // Confirm notes that the edition of an environment was the newest at a time.

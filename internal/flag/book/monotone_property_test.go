@@ -140,7 +140,7 @@ func (m *monotone) deliver(rt *rapid.T) {
 		rt.Skip("nothing is on its way")
 	}
 	e := rapid.SampledFrom(m.sent).Draw(rt, "edition")
-	newer := e.Number > m.copy.Number(m.application, e.Snapshot.Environment)
+	newer := e.Number > m.copy.Held(m.application, e.Snapshot.Environment).Number
 	if took, err := m.copy.Take(e, m.now); err != nil || took != newer {
 		rt.Fatalf("an edition, newer: %t, was taken: %t (%v)", newer, took, err)
 	}

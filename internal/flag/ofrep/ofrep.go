@@ -54,6 +54,9 @@ type Handler struct {
 	// Seen, unless it is nil, is told whom flags were evaluated for: the targeting
 	// key and the JSON of the context, if there are any. The JSON is not to be kept.
 	Seen func(application, environment, key string, context []byte, now time.Time)
+	// Blind, unless it is nil, reports whether there may be access keys that the book
+	// has not heard of: then an unknown one is no reason to give up.
+	Blind func() bool
 	// Outcomes takes in how requests went that variants of a flag were served in. It
 	// is nil where nobody asks for that.
 	Outcomes func(application, environment, key string, tallies []davit.FlagTally) error
@@ -163,6 +166,11 @@ func allowOrigin(header http.Header) {
 func (h *Handler) grant(w http.ResponseWriter, r *http.Request) *book.Grant {
 	if g := h.book.Grant(shown(r)); g != nil {
 		return g
+	}
+	if h.Blind != nil && h.Blind() {
+		w.Header().Set("Retry-After", "1")
+		fail(w, http.StatusServiceUnavailable, "it is not known whether the access key is one: keys cannot be heard of")
+		return nil
 	}
 	w.Header().Set("WWW-Authenticate", "Bearer")
 	fail(w, http.StatusUnauthorized, "the request has no access key, or one that is not known or has expired")
