@@ -61,7 +61,7 @@ e2e-kubernetes: ## a real Kubernetes, or the one that KUBECONFIG names, and Davi
 		go run ./e2e/cluster/up -build; \
 		go test -tags e2e -exec 'go run github.com/davit-dev/davit/e2e/cluster/up -control-plane' -count=1 -parallel 4 $(TESTFLAGS) ./internal/kubernetes; \
 	fi
-	go test -tags e2e -count=1 -p 1 -parallel 4 -v -timeout 20m $(TESTFLAGS) ./e2e/cluster ./e2e/kubernetes
+	go test -tags e2e -count=1 -p 1 -parallel 6 -v -timeout 20m $(TESTFLAGS) ./e2e/cluster ./e2e/kubernetes
 
 .PHONY: test-infra
 test-infra: build ## infra/ planned by the real Terraform and azurerm provider, and judged; no Azure (20 minutes once, then 2)

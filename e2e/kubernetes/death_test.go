@@ -23,19 +23,30 @@ import (
 // back, every rollout ends once, and nobody else loses a request.
 func TestServerKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
-	const kills = 20
-	random := seeded(t)
+	seed := seeded(t)
+	for i, course := range []struct {
+		kills  int
+		rounds []round
+	}{
+		{7, []round{{rig.Canary, "v2", davit.Promoted, "v2"}, {rig.Rolling, "v1", davit.Promoted, "v1"}}},
+		{7, []round{{gated(rig.Canary), "v3", davit.RolledBack, "v1"}, {rig.BlueGreen, "v2", davit.Promoted, "v2"}, {rig.Canary, "v1", davit.Promoted, "v1"}}},
+		{6, []round{{rig.Rolling, "v2", davit.Promoted, "v2"}, {rig.BlueGreen, "v1", davit.Promoted, "v1"}}},
+	} {
+		t.Run("Course"+strconv.Itoa(i+1), func(t *testing.T) {
+			t.Parallel()
+			killedInTheMiddle(t, course.kills, course.rounds, rand.New(rand.NewPCG(seed, uint64(i)))) //nolint:gosec // draws moments, guards nothing
+		})
+	}
+}
+
+// killedInTheMiddle leads an environment through rounds, which end where they began, until
+// so many kills have met one.
+func killedInTheMiddle(t *testing.T, kills int, rounds []round, random *rand.Rand) {
+	t.Helper()
 	h := newHarbour(t, func(o *rig.Options) { o.Replicas = 2 })
 	h.must(h.Fault("v3", `{"api": {"errorRate": 1}}`))
 	h.promote(rig.BlueGreen, "v1")
 	traffic := h.begin(50)
-	rounds := []round{
-		{rig.Canary, "v2", davit.Promoted, "v2"},
-		{rig.Rolling, "v1", davit.Promoted, "v1"},
-		{gated(rig.Canary), "v3", davit.RolledBack, "v1"},
-		{rig.BlueGreen, "v2", davit.Promoted, "v2"},
-		{rig.Canary, "v1", davit.Promoted, "v1"},
-	}
 	if prometheus == "" { // nobody would see that v3 fails
 		rounds = slices.DeleteFunc(rounds, func(r round) bool { return r.end == davit.RolledBack })
 	}
@@ -112,8 +123,8 @@ func (h *harbour) once(rollout string, end davit.Phase) {
 	}
 }
 
-// seeded returns what draws moments, from a seed that it tells: SEED, or a new one.
-func seeded(t *testing.T) *rand.Rand {
+// seeded returns a seed of moments that are drawn, and tells it: SEED, or a new one.
+func seeded(t *testing.T) uint64 {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
 	if text := os.Getenv("SEED"); text != "" {
@@ -123,7 +134,7 @@ func seeded(t *testing.T) *rand.Rand {
 		}
 	}
 	t.Logf("SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // draws moments, guards nothing
+	return seed
 }
 
 // gated has a strategy judged by its errors, for as long as it takes to see some.
