@@ -23,6 +23,7 @@ type command struct {
 type result struct {
 	median time.Duration
 	memory int64 // bytes, of its largest process
+	output int64 // bytes, of its last process
 	answer string
 }
 
@@ -86,6 +87,7 @@ func (c command) once(ctx context.Context, dir string, r *result) error {
 			return nil
 		}
 	}
+	r.output = int64(stdout.Len())
 	switch {
 	case c.want == "":
 	case strings.Contains(stdout.String(), c.want):

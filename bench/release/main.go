@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -50,19 +51,50 @@ func (b *bench) run(ctx context.Context, out io.Writer) (err error) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "commits\ttags\twhat\tcommand\tmedian\tof git\tpeak memory\tanswer\t")
 	for _, tags := range []int{500, 14_000} {
-		dir, err := os.MkdirTemp("", "davit-bench-release-")
-		if err != nil {
-			return fmt.Errorf("making a folder: %w", err)
+		if err := inFolder(func(dir string) error { return b.measure(ctx, table, dir, tags) }); err != nil {
+			return err
 		}
-		err = b.measure(ctx, table, dir, tags)
-		if removed := os.RemoveAll(dir); err == nil {
-			err = removed
-		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return b.grow(ctx, out)
+}
+
+// inFolder measures in a folder that it removes again.
+func inFolder(measure func(dir string) error) error {
+	dir, err := os.MkdirTemp("", "davit-bench-release-")
+	if err != nil {
+		return fmt.Errorf("making a folder: %w", err)
+	}
+	err = measure(dir)
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+// grow tells how memory grows beside the changelog, on repositories of which the
+// second has twice the commits and releases of the first.
+func (b *bench) grow(ctx context.Context, out io.Writer) error {
+	var grown [2]result
+	for i, commits := range []int{b.commits / 2, b.commits} {
+		err := inFolder(func(dir string) error {
+			if _, err := generate(ctx, dir, commits, commits/10); err != nil {
+				return err
+			}
+			results, err := measureAll(ctx, dir, 1, []command{{"", [][]string{{b.davit, "release", "changelog"}}, "## ["}})
+			if err == nil {
+				grown[i] = results[0]
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}
 	}
-	return table.Flush()
+	small, large := grown[0], grown[1]
+	fmt.Fprintf(out, "davit release changelog of %d and %d commits: %.1f and %.1f MB of changelog (%.2fx), %.0f and %.0f MB of memory (%.2fx)\n",
+		b.commits/2, b.commits, float64(small.output)/1e6, float64(large.output)/1e6, float64(large.output)/float64(small.output),
+		float64(small.memory)/1e6, float64(large.memory)/1e6, float64(large.memory)/float64(small.memory))
+	return nil
 }
 
 // measure measures everything on one repository.
