@@ -47,6 +47,7 @@ func Next(ctx context.Context, repo *git.Repo, c *davit.Releasing, o Options) (*
 	if err != nil {
 		return nil, err
 	}
+	plan.warnOfBuilds(c)
 	for i, one := range plan.Packages {
 		if err := plan.consider(c, one, head[i]); err != nil {
 			return nil, err
@@ -56,6 +57,34 @@ func Next(ctx context.Context, repo *git.Repo, c *davit.Releasing, o Options) (*
 		return nil, err
 	}
 	return plan, nil
+}
+
+// warnOfBuilds warns of the tags that would be versions without their build metadata:
+// two of them may be of one version, so none counts as a release.
+func (p *Plan) warnOfBuilds(c *davit.Releasing) {
+	var builds []string
+	for name := range p.tags {
+		plain, _, built := strings.Cut(name, "+")
+		if !built || ignored(name, c.IgnoreTags) {
+			continue
+		}
+		if slices.ContainsFunc(c.Packages, func(one davit.Package) bool {
+			rest, ok := strings.CutPrefix(plain, one.TagPrefix)
+			_, err := ParseVersion(rest)
+			return ok && err == nil && p.tags[plain] == ""
+		}) {
+			builds = append(builds, name)
+		}
+	}
+	if len(builds) == 0 {
+		return
+	}
+	slices.Sort(builds)
+	more := ""
+	if n := len(builds) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more such tags)", n)
+	}
+	p.Warnings = append(p.Warnings, fmt.Sprintf("the tag %s has build metadata, and counts for no release%s: tag the version without it, or name the tags in ignoreTags", builds[0], more))
 }
 
 // read fills in the packages with their commits, and returns their bases. It

@@ -428,3 +428,25 @@ func TestPackageAt(t *testing.T) {
 		t.Errorf("the root is in %q", p.Name)
 	}
 }
+
+// TestTagsWithBuildMetadata counts for no release, and says so.
+func TestTagsWithBuildMetadata(t *testing.T) {
+	w := newWorld(t)
+	w.commit("feat: x")
+	w.git("tag", "v1.2.3")
+	w.commit("fix: y")
+	for _, name := range []string{"v1.3.0+1", "v1.3.0+2", "v1.2.3+1", "c++", "v1+2"} {
+		w.git("tag", name)
+	}
+	for config, want := range map[string]string{
+		"": "the tag v1.3.0+1 has build metadata, and counts for no release (and 1 more such tags)", "release: {ignoreTags: ['*+*']}": "",
+	} {
+		plan := w.next(config)
+		if got := strings.Join(plan.Warnings, "\n"); !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%q warns of %q", config, got)
+		}
+		if got := plan.Packages[0].Next.String(); got != "1.2.4" {
+			t.Errorf("%q: next is %s", config, got)
+		}
+	}
+}
