@@ -86,9 +86,13 @@ func (r *Runner) computeVersions(ctx context.Context, f *files, plan *Plan, p *P
 	chosen := p.Files
 	if chosen == nil {
 		var err error
-		if chosen, err = r.detect(ctx, plan, p); err != nil {
+		if chosen, err = r.detect(ctx, f, plan, p); err != nil {
 			return err
 		}
+	}
+	crates, err := r.crates(ctx, f, plan.Head, p, chosen)
+	if err != nil {
+		return err
 	}
 	for _, file := range chosen {
 		file.Path = path.Join(p.Path, file.Path)
@@ -109,7 +113,7 @@ func (r *Runner) computeVersions(ctx context.Context, f *files, plan *Plan, p *P
 		if err != nil {
 			return &davit.Error{Code: davit.CodeInvalid, Message: "cannot update a version file", Hint: "name another kind or pattern under release.files", Err: err}
 		}
-		spans, err = p.own(file.Path, spans, r.Options.As != nil)
+		spans, err = p.own(file.Path, spans, crates, r.Options.As != nil)
 		if err != nil {
 			return err
 		}
@@ -119,10 +123,15 @@ func (r *Runner) computeVersions(ctx context.Context, f *files, plan *Plan, p *P
 }
 
 // detect finds a package's version files by their names and by the marker.
-func (r *Runner) detect(ctx context.Context, plan *Plan, p *PackagePlan) ([]davit.VersionFile, error) {
+func (r *Runner) detect(ctx context.Context, f *files, plan *Plan, p *PackagePlan) ([]davit.VersionFile, error) {
 	files, err := versionfile.Detect(os.DirFS(filepath.Join(r.Repo.Root, filepath.FromSlash(p.Path))))
 	if err != nil {
 		return nil, &davit.Error{Code: davit.CodeInvalid, Message: "cannot read a version file", Hint: "repair it, or list the files to update under release.files", Err: err}
+	}
+	if lock, err := r.workspaceLock(ctx, f, plan.Head, p, files); err != nil {
+		return nil, err
+	} else if lock != "" {
+		files = append(files, davit.VersionFile{Path: lock})
 	}
 	marked, err := r.Repo.Containing(ctx, plan.Head, versionfile.Marker, p.Path)
 	if err != nil {
@@ -150,15 +159,17 @@ func (p *Plan) packageAt(name string) *PackagePlan {
 }
 
 // own returns the versions that are the package's, and refuses others: the
-// present one must be that of the last release.
-func (p *PackagePlan) own(name string, spans []versionfile.Span, named bool) ([]versionfile.Span, error) {
+// present one must be that of the last release. A Cargo.lock holds the workspace's
+// other packages too, which are told by their names or else by their versions.
+func (p *PackagePlan) own(name string, spans []versionfile.Span, crates []string, named bool) ([]versionfile.Span, error) {
 	var found []versionfile.Span
-	lock := path.Base(name) == "Cargo.lock" // it holds the workspace's other packages too
+	lock := path.Base(name) == cargoLock
 	for _, s := range spans {
 		switch {
+		case lock && crates != nil && !slices.Contains(crates, s.Name):
 		case p.accepts(s.Version, named):
 			found = append(found, s)
-		case lock:
+		case lock && crates == nil:
 		default:
 			has := "there is no release yet"
 			if p.BaseTag != "" {

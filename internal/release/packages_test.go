@@ -108,3 +108,46 @@ func TestUnknownPackageIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestCargoWorkspace releases members of a workspace, whose versions are in one lock.
+func TestCargoWorkspace(t *testing.T) {
+	const lock = "version = 4\n\n[[package]]\nname = \"serde\"\nversion = \"0.1.0\"\nsource = \"registry\"\n\n" +
+		"[[package]]\nname = \"shop-api\"\nversion = \"API\"\n\n[[package]]\nname = \"shop-core\"\nversion = \"CORE\"\ndependencies = [\n \"serde\",\n]\n"
+	locked := func(core, api string) string { return strings.NewReplacer("CORE", core, "API", api).Replace(lock) }
+	manifest := func(name, version string) string {
+		return "[package]\nname = \"" + name + "\"\nversion = \"" + version + "\"\n"
+	}
+	const config = "release: {packages: [{name: core, path: crates/core}, {name: api, path: crates/api}]}"
+	w := newWorld(t)
+	w.write("Cargo.toml", "[workspace]\nmembers = [\"crates/*\"]\n")
+	w.write("Cargo.lock", locked("0.1.0", "0.1.0"))
+	w.write("crates/core/Cargo.toml", manifest("shop-core", "0.1.0"))
+	w.git("add", "--all")
+	w.file("crates/api/Cargo.toml", manifest("shop-api", "0.1.0"), "feat: begin")
+	w.file("crates/core/x", "1", "feat: core")
+	w.push()
+	if got := w.runOnly(config); got != "core/v0.1.0 api/v0.1.0" && got != "api/v0.1.0 core/v0.1.0" {
+		t.Fatalf("released %q", got)
+	}
+	w.file("crates/core/x", "2", "feat: more of core")
+	if got := w.runOnly(config); got != "core/v0.2.0" {
+		t.Fatalf("released %q", got)
+	}
+	for name, want := range map[string]string{
+		"Cargo.lock": locked("0.2.0", "0.1.0"), "crates/core/Cargo.toml": manifest("shop-core", "0.2.0"), "crates/api/Cargo.toml": manifest("shop-api", "0.1.0"),
+	} {
+		if got := w.read(name); got != want {
+			t.Errorf("%s is\n%s", name, got)
+		}
+	}
+	if got := w.git("status", "--porcelain"); got != "" {
+		t.Errorf("the tree is dirty: %s", got)
+	}
+	w.write("Cargo.lock", locked("0.1.9", "0.1.0"))
+	w.git("add", "--all")
+	w.file("crates/core/x", "3", "fix: core")
+	r := w.runner(config)
+	if _, err := r.Run(t.Context()); davit.ErrorCode(err) != davit.CodeConflict || !strings.Contains(err.Error(), "Cargo.lock says 0.1.9, but the last release is 0.2.0") {
+		t.Errorf("a lock of another version: %v", err)
+	}
+}

@@ -24,6 +24,7 @@ const maxBytes = 64 << 20
 type Span struct {
 	Start, End int // bytes
 	Version    string
+	Name       string // of the package that has it, in a Cargo.lock
 }
 
 // ErrNone says that a file of the kind holds no version of its own, such as a
@@ -160,7 +161,7 @@ func plain(content []byte, _ davit.VersionFile) ([]Span, error) {
 	if !wholeNumber().MatchString(text) {
 		return nil, nil
 	}
-	return []Span{{start, start + len(text), text}}, nil
+	return []Span{{Start: start, End: start + len(text), Version: text}}, nil
 }
 
 // pattern goes by the regular expression of the configuration.
@@ -178,7 +179,7 @@ func matches(content []byte, expression *regexp.Regexp) []Span {
 	var spans []Span
 	for _, m := range expression.FindAllSubmatchIndex(content, -1) {
 		if start, end := m[2*group], m[2*group+1]; start >= 0 {
-			spans = append(spans, Span{start, end, string(content[start:end])})
+			spans = append(spans, Span{Start: start, End: end, Version: string(content[start:end])})
 		}
 	}
 	return spans
@@ -197,7 +198,7 @@ func marker(content []byte, _ davit.VersionFile) ([]Span, error) {
 	for _, line := range markedLine().FindAllIndex(content, -1) {
 		for _, at := range anyNumber().FindAllSubmatchIndex(content[line[0]:line[1]], -1) {
 			start, end := line[0]+at[2], line[0]+at[3]
-			spans = append(spans, Span{start, end, string(content[start:end])})
+			spans = append(spans, Span{Start: start, End: end, Version: string(content[start:end])})
 		}
 	}
 	return spans, nil

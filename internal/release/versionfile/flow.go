@@ -101,7 +101,7 @@ func (f *flow) scalar() Span {
 			f.at++
 		}
 		text := bytes.TrimRight(f.src[start:f.at], " \t")
-		return Span{start, start + len(text), string(text)}
+		return Span{Start: start, End: start + len(text), Version: string(text)}
 	}
 	for f.at++; f.at < len(f.src) && f.src[f.at] != quote; f.at++ {
 		if quote == '"' && f.src[f.at] == '\\' {
@@ -110,7 +110,7 @@ func (f *flow) scalar() Span {
 	}
 	end := min(f.at, len(f.src))
 	f.at = min(end+1, len(f.src))
-	return Span{start + 1, end, string(f.src[start+1 : end])}
+	return Span{Start: start + 1, End: end, Version: string(f.src[start+1 : end])}
 }
 
 // ends reports whether a plain scalar ends at the place.

@@ -59,7 +59,7 @@ func jsonStrings(content []byte, paths ...[]string) ([]Span, error) {
 			if slices.ContainsFunc(paths, func(p []string) bool { return slices.Equal(p, stack) }) {
 				end := int(d.InputOffset())
 				start := before + bytes.IndexByte(content[before:end], '"')
-				spans = append(spans, Span{start + 1, end - 1, t})
+				spans = append(spans, Span{Start: start + 1, End: end - 1, Version: t})
 			}
 		}
 		awaitKey(stack, keys)

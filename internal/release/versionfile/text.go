@@ -72,7 +72,7 @@ func openAPI(content []byte, _ davit.VersionFile) ([]Span, error) {
 		}
 		// Deeper keys of the same name are others'.
 		if m := yamlVersion().FindSubmatchIndex(text); inside && deep > 0 && deep == indent && m != nil {
-			return []Span{{at + m[2], at + m[3], string(text[m[2]:m[3]])}}, nil
+			return []Span{{Start: at + m[2], End: at + m[3], Version: string(text[m[2]:m[3]])}}, nil
 		}
 		at += len(line)
 	}
@@ -125,7 +125,7 @@ func goString(files *token.FileSet, value ast.Expr) []Span {
 	if !wholeNumber().MatchString(text) {
 		return nil
 	}
-	return []Span{{start, start + len(text), text}}
+	return []Span{{Start: start, End: start + len(text), Version: text}}
 }
 
 // terraform returns the default of a variable: the one named, or app_version,
@@ -145,7 +145,7 @@ func terraform(content []byte, f davit.VersionFile) ([]Span, error) {
 		for _, d := range tfDefault().FindAllSubmatchIndex(block, -1) {
 			start, end := m[1]-1+d[2], m[1]-1+d[3]
 			if bare[start-1] == '"' && len(blocksAt(bare, start)) == 1 { // in no comment and no inner block
-				spans = append(spans, Span{start, end, string(content[start:end])})
+				spans = append(spans, Span{Start: start, End: end, Version: string(content[start:end])})
 			}
 		}
 	}

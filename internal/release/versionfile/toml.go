@@ -37,7 +37,7 @@ func tomlStrings(content []byte) []tomlValue {
 			if m[4] < 0 {
 				group = 6
 			}
-			values = append(values, tomlValue{table, index, strings.Trim(text[m[2]:m[3]], `"`), Span{at + m[group], at + m[group+1], text[m[group]:m[group+1]]}})
+			values = append(values, tomlValue{table, index, strings.Trim(text[m[2]:m[3]], `"`), Span{Start: at + m[group], End: at + m[group+1], Version: text[m[group]:m[group+1]]}})
 		default:
 			if m := tomlTable().FindStringSubmatch(text); m != nil {
 				table, index = m[1]+m[2]+m[3], index+1
@@ -82,18 +82,37 @@ func pyproject(content []byte, _ davit.VersionFile) ([]Span, error) {
 // cargoLock returns the versions of the packages without a source: those of
 // the workspace itself.
 func cargoLock(content []byte, _ davit.VersionFile) ([]Span, error) {
-	foreign := map[int]bool{}
+	foreign, names := map[int]bool{}, map[int]string{}
 	values := tomlStrings(content)
 	for _, v := range values {
-		if v.key == "source" {
+		switch v.key {
+		case "source":
 			foreign[v.index] = true
+		case "name":
+			names[v.index] = v.span.Version
 		}
 	}
 	var spans []Span
 	for _, v := range values {
 		if v.table == "[[package]]" && v.key == "version" && !foreign[v.index] {
+			v.span.Name = names[v.index]
 			spans = append(spans, v.span)
 		}
 	}
 	return spans, nil
+}
+
+// Crate returns the name of the package in a Cargo.toml; "" when that has none, or the
+// version of a whole workspace.
+func Crate(content []byte) string {
+	name := ""
+	for _, v := range tomlStrings(content) {
+		switch {
+		case v.table == "[workspace.package]" && v.key == "version":
+			return ""
+		case v.table == "[package]" && v.key == "name":
+			name = v.span.Version
+		}
+	}
+	return name
 }

@@ -55,7 +55,7 @@ func xmlTexts(content []byte, paths ...string) ([]Span, error) {
 			text := bytes.TrimSpace(raw)
 			start += bytes.Index(raw, text)
 			if len(text) > 0 {
-				spans = append(spans, Span{start, start + len(text), string(text)})
+				spans = append(spans, Span{Start: start, End: start + len(text), Version: string(text)})
 			}
 		}
 	}
