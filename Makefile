@@ -59,9 +59,16 @@ e2e-kubernetes: ## a real Kubernetes, or the one that KUBECONFIG names, and Davi
 		scripts/need containerd=containerd runc=runc iptables=iptables ip=iproute2 /usr/lib/cni/bridge=containernetworking-plugins prometheus=prometheus; \
 		go mod download; \
 		go run ./e2e/cluster/up -build; \
-		go test -tags e2e -exec 'go run github.com/davit-dev/davit/e2e/cluster/up -control-plane' -count=1 -parallel 4 $(TESTFLAGS) ./internal/kubernetes; \
 	fi
-	go test -tags e2e -count=1 -p 1 -parallel 6 -v -timeout 20m $(TESTFLAGS) ./e2e/cluster ./e2e/kubernetes
+	go test -tags e2e -count=1 -v $(TESTFLAGS) ./e2e/cluster
+	beside=; \
+	if [ -z "$${KUBECONFIG:-}" ]; then \
+		go test -tags e2e -exec 'go run github.com/davit-dev/davit/e2e/cluster/up -control-plane' -count=1 $(TESTFLAGS) ./internal/kubernetes & beside=$$!; \
+	fi; \
+	failed=; \
+	go test -tags e2e -count=1 -parallel 6 -v -timeout 20m $(TESTFLAGS) ./e2e/kubernetes || failed=1; \
+	[ -z "$$beside" ] || wait $$beside || failed=1; \
+	[ -z "$$failed" ]
 
 .PHONY: test-infra
 test-infra: build ## infra/ planned by the real Terraform and azurerm provider, and judged; no Azure (20 minutes once, then 2)

@@ -37,7 +37,7 @@ func TestAutoscaled(t *testing.T) {
 	s := rig.BlueGreen
 	s.API = []string{fmt.Sprintf("autoscale: {max: %d, cpu: 50}", most)}
 	h.promote(s, "v1")
-	traffic := h.begin(50)
+	traffic := h.begin(30)
 	const aim = 5 // millicores a pod: half of what it asks for
 	m.busy("v1", grown*aim)
 	h.sized("v1", grown)

@@ -46,7 +46,7 @@ func killedInTheMiddle(t *testing.T, kills int, rounds []round, random *rand.Ran
 	h := newHarbour(t, func(o *rig.Options) { o.Replicas = 2 })
 	h.must(h.Fault("v3", `{"api": {"errorRate": 1}}`))
 	h.promote(rig.BlueGreen, "v1")
-	traffic := h.begin(50)
+	traffic := h.begin(30)
 	if prometheus == "" { // nobody would see that v3 fails
 		rounds = slices.DeleteFunc(rounds, func(r round) bool { return r.end == davit.RolledBack })
 	}
@@ -150,7 +150,7 @@ func TestCandidateKeepsItsShareWithoutAServer(t *testing.T) {
 	t.Parallel()
 	h := newHarbour(t, func(o *rig.Options) { o.Replicas = 1 })
 	h.promote(rig.BlueGreen, "v1")
-	traffic := h.begin(50)
+	traffic := h.begin(30)
 	h.must(h.Ask(t.Context(), rig.Strategy{Rules: "{canary: {steps: [50, 100], bake: 2s}}"}, "v2"))
 	_, err := h.When(t.Context(), "the candidate has its share", func(s *rig.Status) bool { return len(s.Split) == 2 })
 	h.must(err)

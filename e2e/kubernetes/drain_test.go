@@ -21,7 +21,7 @@ func TestNodeIsDrained(t *testing.T) { // beside no other: pods have nowhere to 
 	}
 	h := newHarbour(t, func(o *rig.Options) { o.Replicas, o.NodePatience = 2, "10m" })
 	h.promote(rig.BlueGreen, "v1")
-	traffic := h.begin(50)
+	traffic := h.begin(30)
 	h.must(h.Ask(t.Context(), halved, "v2"))
 	h.waits()
 

@@ -20,7 +20,7 @@ func TestNeverReady(t *testing.T) {
 	h.must(h.Fault("v2", `{"api": {"crashAfter": "1ms"}}`))
 	h.must(h.Fault("v3", `{"api": {"neverReady": true}}`))
 	h.promote(rig.BlueGreen, "v1")
-	traffic := h.begin(50)
+	traffic := h.begin(30)
 	for _, c := range []struct {
 		name, version string
 		strategy      rig.Strategy

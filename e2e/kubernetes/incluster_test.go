@@ -28,7 +28,7 @@ func TestServerInTheCluster(t *testing.T) {
 	h := &harbour{p, r}
 
 	h.promote(rig.BlueGreen, "v1")
-	traffic := h.begin(50)
+	traffic := h.begin(30)
 	h.must(h.Ask(t.Context(), rig.Strategy{Rules: "{canary: {steps: [50, 100], bake: 3s}}"}, "v2"))
 	_, err = h.When(t.Context(), "the candidate has its share", func(s *rig.Status) bool { return len(s.Split) == 2 })
 	h.must(err)

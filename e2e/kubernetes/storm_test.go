@@ -53,7 +53,7 @@ func TestStorms(t *testing.T) {
 		return err
 	})
 	for i, h := range harbours {
-		traffics[i] = h.begin(50)
+		traffics[i] = h.begin(30)
 	}
 	for n, storm := range []struct {
 		name  string

@@ -40,7 +40,7 @@ func TestTwoServers(t *testing.T) {
 	h.Rig = first
 	refuses("the later of two first deployments", late)
 	h.settled(davit.Promoted, "v1")
-	traffic := h.begin(50)
+	traffic := h.begin(30)
 	second, err := h.Run(t.Context(), "serve")
 	h.must(err)
 	if second.Exit != 4 {
@@ -64,7 +64,7 @@ func TestTwoServers(t *testing.T) {
 	late, err = h.Deploy(t.Context(), rig.BlueGreen, "v1")
 	h.must(err)
 	refuses("the first, after the other has taken over,", late)
-	again := h.begin(50)
+	again := h.begin(30)
 	again.settle(50)
 	again.lossless()
 	if s := again.Snapshot(); s.Releases["v3"].Answered < s.Answered {

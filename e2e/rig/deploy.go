@@ -180,7 +180,7 @@ func (r *Rig) Status(ctx context.Context) (*Status, error) {
 
 // When waits until the environment is so.
 func (r *Rig) When(ctx context.Context, what string, so func(*Status) bool) (*Status, error) {
-	const period = 200 * time.Millisecond // a command takes a while
+	const period = 400 * time.Millisecond // a command takes a while
 	var last *Status
 	err := until(ctx, period, what, func(ctx context.Context) (err error) {
 		if last, err = r.Status(ctx); err == nil && !so(last) {
