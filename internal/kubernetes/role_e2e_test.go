@@ -46,7 +46,7 @@ func TestRole(t *testing.T) {
 	for i, rule := range role.Rules {
 		for _, verb := range rule.Verbs {
 			t.Run(fmt.Sprintf("without %s of %s", verb, rule.Resources[0]), func(t *testing.T) {
-						less := slices.Clone(role.Rules)
+				less := slices.Clone(role.Rules)
 				less[i].Verbs = slices.DeleteFunc(slices.Clone(rule.Verbs), func(v string) bool { return v == verb })
 				if len(less[i].Verbs) == 0 {
 					less = slices.Delete(less, i, i+1)
