@@ -47,6 +47,9 @@ func Next(ctx context.Context, repo *git.Repo, c *davit.Releasing, o Options) (*
 	if err != nil {
 		return nil, err
 	}
+	if err := overrides.check(plan.Packages); err != nil {
+		return nil, err
+	}
 	plan.warnOfBuilds(c)
 	for i, one := range plan.Packages {
 		if err := plan.consider(c, one, head[i]); err != nil {

@@ -51,6 +51,26 @@ func LoadOverrides(file string) (Overrides, error) {
 	return o, nil
 }
 
+// check refuses a hash that is short enough to be that of two commits.
+func (o Overrides) check(packages []*PackagePlan) error {
+	for short := range o {
+		found := ""
+		for _, p := range packages {
+			for i := range p.commits {
+				hash := p.commits[i].hash
+				switch {
+				case !strings.HasPrefix(hash, short) || hash == found:
+				case found != "":
+					return &davit.Error{Code: davit.CodeInvalid, Message: fmt.Sprintf("the corrected message of %q may be that of %s and of %s", short, found, hash), Hint: "write more digits of the hash"}
+				default:
+					found = hash
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // message returns the commit's message, corrected when it was.
 func (o Overrides) message(c git.Commit) string {
 	if len(o) == 0 {

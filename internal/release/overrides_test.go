@@ -31,3 +31,16 @@ func TestOverridesOfOneCommitAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestOverrideOfTwoCommitsIsRefused checks that a hash that is too short corrects no
+// commit that it was not meant for.
+func TestOverrideOfTwoCommitsIsRefused(t *testing.T) {
+	first, second := reading{hash: "0123abc" + strings.Repeat("0", 33)}, reading{hash: "0123abc" + strings.Repeat("1", 33)}
+	packages := []*PackagePlan{{commits: []reading{first, second}}, {commits: []reading{second}}}
+	for short, refused := range map[string]bool{"0123abc": true, "0123abc0": false, "0123abc1": false, "7654321": false} {
+		err := Overrides{short: "fix: a"}.check(packages)
+		if refused != (davit.ErrorCode(err) == davit.CodeInvalid) {
+			t.Errorf("%s: %v", short, err)
+		}
+	}
+}
