@@ -94,12 +94,19 @@ func (s *flagServer) turn(t *testing.T, kind davit.FlagInstructionKind) {
 	}
 }
 
-// handedOver returns a server with a flag that is on, a key that reads it, and how to
-// start edge servers of the Redis that it hands flags over by; what the server says is
-// logged.
-func handedOver(t *testing.T) (s *flagServer, made davit.AccessKey, key string, o edgeOptions, endRedis func(), log *waiter) {
+// edgeWorld is a server with a flag that is on, and the Redis that it hands that over by.
+type edgeWorld struct {
+	*flagServer
+	made     davit.AccessKey // reads the flag
+	key      string          // its text
+	edge     edgeOptions     // to start edge servers with
+	log      *waiter         // what the server says of handing over
+	endRedis func()
+}
+
+func newEdgeWorld(t *testing.T) *edgeWorld {
 	t.Helper()
-	s = serveFlagsWith(t, func(b *flagBook) { b.openUsage(t.TempDir(), slog.New(slog.DiscardHandler)) })
+	s := serveFlagsWith(t, func(b *flagBook) { b.openUsage(t.TempDir(), slog.New(slog.DiscardHandler)) })
 	if _, err := s.book.Change(t.Context(), davit.FlagEdit{
 		Application: "shop", Key: "checkout-v2", Actor: "test", Action: "flag.create",
 		Alter: func(davit.Flag) (davit.Flag, error) {
@@ -114,14 +121,14 @@ func handedOver(t *testing.T) (s *flagServer, made davit.AccessKey, key string, 
 		t.Fatal(err)
 	}
 	place := freeAddress(t)
-	o = edgeOptions{
+	o := edgeOptions{
 		redis: redisOptions{address: "redis://:" + edgePassword + "@" + place, prefix: redis.Prefix, every: 50 * time.Millisecond},
 		dir:   t.TempDir(), level: "info", listen: freeAddress(t),
 	}
-	endRedis = startRedis(t, place)
+	endRedis := startRedis(t, place)
 	ctx, cancel := context.WithCancel(context.Background())
 	published := make(chan error, 1)
-	log = newWaiter("cannot hand flags over")
+	log := newWaiter("cannot hand flags over")
 	logger, err := newLog(log, "debug")
 	if err != nil {
 		t.Fatal(err)
@@ -133,13 +140,14 @@ func handedOver(t *testing.T) (s *flagServer, made davit.AccessKey, key string, 
 			t.Error(err)
 		}
 	})
-	return s, made, key, o, endRedis, log
+	return &edgeWorld{s, made, key, o, log, endRedis}
 }
 
 // TestFlagEdge reads flags from an edge server: with Redis, while Redis is away, and
 // from the last good file.
 func TestFlagEdge(t *testing.T) {
-	s, made, key, o, endRedis, log := handedOver(t)
+	s := newEdgeWorld(t)
+	key, o := s.key, s.edge
 	said, end := startEdge(t, o)
 	edge := &flagServer{url: "http://" + o.listen}
 	until(t, edge, key, 200, `"value":true,"metadata":{"team":"web"}}`)
@@ -155,7 +163,7 @@ func TestFlagEdge(t *testing.T) {
 	s.turn(t, davit.TurnOff)
 	until(t, edge, key, 200, `"value":false,"metadata":{"team":"web"}}`)
 
-	endRedis()
+	s.endRedis()
 	s.turn(t, davit.TurnOn) // goes on, and is handed over later
 	until(t, edge, key, 200, `"value":false,"metadata":{"stale":true,"age":`)
 	if _, text := edge.ask(t, http.MethodPost, "/ofrep/v1/evaluate/flags", key, `{}`); !strings.Contains(text, `"stale":true,"age":`) {
@@ -185,11 +193,11 @@ func TestFlagEdge(t *testing.T) {
 		t.Errorf("the flag was used at %s and the key at %s, by %+v", used, last, uses)
 	}
 	startEdge(t, o)
-	if _, err := s.book.RevokeKey(t.Context(), "test", "shop", made.ID, ""); err != nil {
+	if _, err := s.book.RevokeKey(t.Context(), "test", "shop", s.made.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	until(t, edge, key, 401, "")
-	for _, w := range []*waiter{said, again, log} {
+	for _, w := range []*waiter{said, again, s.log} {
 		if text := w.String(); text == "" || strings.Contains(text, edgePassword) || strings.Contains(text, key) {
 			t.Errorf("said: %s", text)
 		}
@@ -203,7 +211,8 @@ func TestFlagEdge(t *testing.T) {
 // TestFlagEdgeColdStart starts edge servers beside a Redis that answers, is away or
 // hangs, with a file of the last flags that is good, damaged or missing.
 func TestFlagEdgeColdStart(t *testing.T) {
-	s, _, key, o, _, _ := handedOver(t)
+	s := newEdgeWorld(t)
+	key, o := s.key, s.edge
 	_, end := startEdge(t, o)
 	edge := &flagServer{url: "http://" + o.listen}
 	until(t, edge, key, 200, `"value":true`)

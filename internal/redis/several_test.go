@@ -94,7 +94,10 @@ func TestBehind(t *testing.T) {
 	s := newServer(t)
 	ahead, behind, c := newFlags(5), newFlags(4), newCopy(t)
 	c.rising = true
-	trouble, _ := follow(t, url(s.address), c)
+	trouble := &troubles{}
+	f := &redis.Follower{Redis: open(t, url(s.address)), Copy: c, Only: func(string, string) bool { return true }, Now: time.Now,
+		Every: 20 * every, Failed: trouble.failed, Recovered: trouble.recovered} // and it waits ten times that for the newest
+	run(t, f.Run)
 	_, end := publishAs(t, url(s.address), "store", ahead, time.Now)
 	reaches(t, c, 5)
 	end()
