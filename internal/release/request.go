@@ -113,6 +113,32 @@ func (r *Runner) propose(ctx context.Context, plan *Plan, f *files, result *Resu
 	return nil
 }
 
+// warnOfUntold warns of commits that came while the pull request was being merged, where
+// the merge put the release's change after them: they are in the release, and its
+// changelog says nothing of them. Where the forge has removed the branch, what the
+// request was made on is not known.
+func (r *Runner) warnOfUntold(ctx context.Context, plan *Plan, result *Result) error {
+	if r.Config.Mode != davit.ReleaseByPullRequest {
+		return nil
+	}
+	if err := r.readRequest(ctx); err != nil || r.requestHead == "" {
+		return err
+	}
+	told, err := r.Repo.Run(ctx, "log", "--format=%h %s", r.requestHead+"^.."+plan.PendingCommit+"^", "--")
+	if err != nil || told == "" {
+		return err
+	}
+	const most = 5
+	untold := strings.Split(strings.TrimSpace(told), "\n")
+	text := strings.Join(untold[:min(len(untold), most)], "; ")
+	if n := len(untold) - most; n > 0 {
+		text += fmt.Sprintf("; and %d more", n)
+	}
+	result.Warnings = append(result.Warnings, fmt.Sprintf(
+		"%s has commits that its changelog does not tell of, for they came while the pull request was being merged: %s", strings.Join(plan.Pending, ", "), text))
+	return nil
+}
+
 // withdraw closes the pull request of a release that is not due any more, and
 // removes its branch, which a merge may have left. The request comes first:
 // without the branch nobody would look for it. When packages were chosen, the

@@ -88,6 +88,35 @@ func (w *world) mergeAndRelease(how, config string) {
 	}
 }
 
+// TestMergedOntoMore merges a release's branch when more has come in the meantime: where
+// the tag has that too, the run says so.
+func TestMergedOntoMore(t *testing.T) {
+	const config, branch = "release: {mode: pull-request}", "origin/davit/release-main"
+	w := newWorld(t)
+	w.file("VERSION", "0.0.0\n", "feat: x")
+	w.push()
+	w.mustRun(config)
+	for how, want := range map[string]string{"--squash": "v0.1.0 has commits that its changelog does not tell of", "--no-ff": ""} {
+		t.Run(how, func(t *testing.T) {
+			w := w.clone(t)
+			w.file("late", "1", "feat: late")
+			w.git("merge", "-q", how, "-m", "Merge pull request #1", branch)
+			if how == "--squash" {
+				w.git("commit", "-q", "-m", w.git("log", "-1", "--format=%B", branch))
+			}
+			w.git("push", "-q")
+			result := w.mustRun(config)
+			got := strings.Join(result.Warnings, "\n")
+			if !strings.HasPrefix(got, want) || want == "" && got != "" || want != "" && !strings.HasSuffix(got, " feat: late") {
+				t.Errorf("warnings %q", got)
+			}
+			if len(result.Releases) != 1 || result.Releases[0].Tag != "v0.1.0" || how == "--no-ff" && result.Proposed == "" {
+				t.Errorf("result %+v", result)
+			}
+		})
+	}
+}
+
 // TestTitlesOfOthers checks that the title of a release counts only where a
 // pull request can have been merged by it, and only on its own change.
 func TestTitlesOfOthers(t *testing.T) {

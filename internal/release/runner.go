@@ -167,6 +167,9 @@ func (r *Runner) finishEarlier(ctx context.Context, plan *Plan, result *Result) 
 		return r.finishLast(ctx, plan, result)
 	}
 	r.observe(StepPlan, "finish %s", strings.Join(plan.Pending, ", "))
+	if err := r.warnOfUntold(ctx, plan, result); err != nil {
+		return err
+	}
 	assets, err := r.assets()
 	if err != nil {
 		return err
