@@ -14,9 +14,10 @@ import (
 	"github.com/davit-dev/davit/internal/release/forge"
 )
 
-// requestBranch is the branch of the pull request for the current branch.
+// requestBranch is the branch of the pull request for the current branch. Two branches
+// have the same one never, and one in the other's folder as little as they themselves.
 func (r *Runner) requestBranch() string {
-	return "davit/release-" + strings.ReplaceAll(r.Repo.Branch, "/", "-")
+	return "davit/release-" + r.Repo.Branch
 }
 
 // readRequest reads what the remote's branch of the pull request is, and
