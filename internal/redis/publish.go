@@ -109,7 +109,11 @@ func (p *Publisher) round(ctx context.Context, whole bool) error {
 			continue
 		}
 		narrow(&e)
-		err := p.one(ctx, at, e)
+		after := done.Number
+		if whole {
+			after = 0 // it may be lost or damaged
+		}
+		err := p.one(ctx, at, e, after)
 		if isTaken(err) {
 			return err // so it is for all
 		}
@@ -120,8 +124,15 @@ func (p *Publisher) round(ctx context.Context, whole bool) error {
 	return failed
 }
 
-// one publishes an edition unless Redis has it, or has a later one of the same store.
-func (p *Publisher) one(ctx context.Context, at place, e davit.FlagEdition) error {
+// one publishes an edition after the one of a number that this server has put into
+// Redis, if it is still there. Otherwise (0: that is not known), it does unless Redis has
+// it, or has a later one of the same store.
+func (p *Publisher) one(ctx context.Context, at place, e davit.FlagEdition, after int64) error {
+	if after > 0 {
+		if published, err := p.put(ctx, at, e, found{text: strconv.FormatInt(after, 10), number: after}); published || err != nil {
+			return err
+		}
+	}
 	for range attempts {
 		is, err := p.lookAt(ctx, at)
 		if err != nil {
@@ -141,23 +152,27 @@ func (p *Publisher) one(ctx context.Context, at place, e davit.FlagEdition) erro
 		if hold, err := p.behind(ctx, at, e, is); err != nil || hold {
 			return err
 		}
-		// The clock keeps numbers rising over a Redis that lost them together with a
-		// server that does not remember them.
-		e.Number = max(p.done[at].Number+1, p.Now().UnixMicro())
-		if next := is.number + 1; next < numbersEnd { // else it is no number that was given
-			e.Number = max(e.Number, next)
-		}
-		published, err := p.send(ctx, at, e, is.text)
-		if err != nil {
+		if published, err := p.put(ctx, at, e, is); published || err != nil {
 			return err
-		}
-		if published {
-			p.done[at] = e
-			delete(p.later, at)
-			return nil
 		}
 	}
 	return fmt.Errorf("others publish flags of %s in %s all the time", at.application, at.environment)
+}
+
+// put publishes an edition in place of what was found, and reports whether it did.
+func (p *Publisher) put(ctx context.Context, at place, e davit.FlagEdition, is found) (bool, error) {
+	// The clock keeps numbers rising over a Redis that lost them together with a
+	// server that does not remember them.
+	e.Number = max(p.done[at].Number+1, p.Now().UnixMicro())
+	if next := is.number + 1; next < numbersEnd { // else it is no number that was given
+		e.Number = max(e.Number, next)
+	}
+	published, err := p.send(ctx, at, e, is.text)
+	if published {
+		p.done[at] = e
+		delete(p.later, at)
+	}
+	return published, err
 }
 
 // attempts bounds how often another server of the same store may come in between.
