@@ -119,10 +119,10 @@ dist: ## binaries of VERSION for every platform that is supported, and their che
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
 .PHONY: cross
-cross: ## compile for every platform that is supported
+cross: ## compile for every platform that is supported, or those of TARGETS
 	for target in $(TARGETS); do \
 		echo "compiling for $$target"; \
-		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath ./...; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build ./...; \
 	done
 
 .PHONY: bench bench-proxy bench-deployments bench-streams bench-rollback bench-switch bench-death bench-analysis
