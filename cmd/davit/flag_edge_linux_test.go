@@ -173,6 +173,7 @@ func TestFlagEdge(t *testing.T) {
 	again, end := startEdge(t, o)
 	until(t, edge, key, 200, `"value":false,"metadata":{"stale":true,"age":`)
 	until(t, edge, "davit_server_nobody", 503, "keys cannot be heard of")
+	until(t, edge, "", 401, "no access key")
 	startRedis(t, strings.TrimPrefix(o.redis.address, "redis://:"+edgePassword+"@"))
 	until(t, edge, key, 200, `"value":true,"metadata":{"team":"web"}}`)
 	until(t, edge, "davit_server_nobody", 401, "")

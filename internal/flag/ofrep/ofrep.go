@@ -164,10 +164,11 @@ func allowOrigin(header http.Header) {
 // grant returns what the key of a request allows, and answers the request when it
 // has none that is known.
 func (h *Handler) grant(w http.ResponseWriter, r *http.Request) *book.Grant {
-	if g := h.book.Grant(shown(r)); g != nil {
+	key := shown(r)
+	if g := h.book.Grant(key); g != nil {
 		return g
 	}
-	if h.Blind != nil && h.Blind() {
+	if key != "" && h.Blind != nil && h.Blind() {
 		w.Header().Set("Retry-After", "1")
 		fail(w, http.StatusServiceUnavailable, "it is not known whether the access key is one: keys cannot be heard of")
 		return nil
