@@ -97,6 +97,18 @@ func TestObserveAffinity(t *testing.T) {
 	}
 }
 
+// A front door that stops answering holds no step up for the sake of affinity.
+func TestObserveAffinityOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{before: between(0), after: between(50), cookies: true, shuts: true}
+		o := g.observer()
+		o.sticky = true
+		if effect, err := o.observe(t.Context(), between(0), between(50)); err != nil || strings.Contains(effect, "affinity") || g.returned != 1 {
+			t.Errorf("%q, %v; asked %d times", effect, err, g.returned)
+		}
+	})
+}
+
 func TestDoorSeesCookies(t *testing.T) {
 	for cookie, want := range map[string]string{"": "", "session=1": "", "davit=eg12; Path=/; HttpOnly": "davit=eg12"} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -32,11 +32,14 @@ type gate struct {
 	dealt         bool // answers tell by which routing they were dealt
 	cookies       bool // answers have their user stay
 	stays         bool // who comes back with a cookie meets the same release
+	shuts         bool // who comes back is not answered
 	err           error
 
 	mu     sync.Mutex
 	random *rand.Rand
 	asked  int
+
+	returned int // how often somebody came back to a door that is shut
 }
 
 // observer returns one that stands before the gate.
@@ -67,6 +70,10 @@ func (g *gate) ask(_ context.Context, t target, release davit.ReleaseID) answer 
 	id := dealt(g.random, split)()
 	if release != "" {
 		id = release
+	}
+	if t.cookie != "" && g.shuts {
+		g.returned++
+		return answer{err: errors.New("no answer")}
 	}
 	if home, ok := strings.CutPrefix(t.cookie, sessionCookie+"="); ok && g.stays {
 		id = davit.ReleaseID(home)
