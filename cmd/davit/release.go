@@ -195,7 +195,7 @@ func (r *releaseCommand) makeRelease(cmd *cobra.Command, runner *release.Runner)
 func tellResult(runner *release.Runner, result release.Result) string {
 	var b strings.Builder
 	for _, w := range result.Warnings {
-		fmt.Fprintf(&b, "warning: %s\n", w)
+		fmt.Fprintf(&b, "warning: %s\n", printable(w))
 	}
 	switch {
 	case result.Elsewhere:

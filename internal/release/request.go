@@ -14,8 +14,8 @@ import (
 	"github.com/davit-dev/davit/internal/release/forge"
 )
 
-// requestBranch is the branch of the pull request for the current branch. Two branches
-// have the same one never, and one in the other's folder as little as they themselves.
+// requestBranch is the branch of the pull request for the current branch, whose slashes
+// it keeps: a/b and a-b are two.
 func (r *Runner) requestBranch() string {
 	return "davit/release-" + r.Repo.Branch
 }
@@ -127,7 +127,7 @@ func (r *Runner) warnOfUntold(ctx context.Context, plan *Plan, result *Result) e
 	}
 	told, err := r.Repo.Run(ctx, "log", "--format=%h %s", r.requestHead+"^.."+plan.PendingCommit+"^", "--")
 	if err != nil || told == "" {
-		return err
+		return ctx.Err() // a commit without a parent came onto nothing
 	}
 	const most = 5
 	untold := strings.Split(strings.TrimSpace(told), "\n")
