@@ -73,9 +73,17 @@ func (c *Cluster) free(ctx context.Context, w workload) error {
 	})
 }
 
+// plainLabels are those of the plain objects of an environment. No pod of Davit's has
+// them all: these leave, and the plain Service is not to lead to one that does.
+func (s scope) plainLabels() map[string]string {
+	return map[string]string{labelName: s.application, labelInstance: environmentName(s.application, s.environment) + "-plain"}
+}
+
 // plainLabels are those that plain pods are chosen by.
 func (w workload) plainLabels() map[string]string {
-	return map[string]string{labelName: w.application, labelInstance: environmentName(w.application, w.environment), labelComponent: w.service.Name}
+	labels := w.scope.plainLabels()
+	labels[labelComponent] = w.service.Name
+	return labels
 }
 
 func (w workload) plainMeta() metav1.ObjectMeta {
@@ -146,7 +154,7 @@ func plainRule(s scope, gateway GatewayOptions, service davit.Service, prefix st
 func plainRoute(s scope, gateway GatewayOptions, kind, host string, rules []gatewayv1.HTTPRouteRule) *gatewayv1.HTTPRoute {
 	route := &gatewayv1.HTTPRoute{
 		TypeMeta:   metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: kind},
-		ObjectMeta: metav1.ObjectMeta{Name: routeName(s, host) + "-plain", Labels: map[string]string{labelName: s.application, labelInstance: environmentName(s.application, s.environment)}},
+		ObjectMeta: metav1.ObjectMeta{Name: routeName(s, host) + "-plain", Labels: s.plainLabels()},
 		Spec: gatewayv1.HTTPRouteSpec{
 			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{gateway.parent()}}, Rules: rules,
 		},

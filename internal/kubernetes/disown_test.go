@@ -37,6 +37,9 @@ func TestPlainDeployment(t *testing.T) {
 			t.Errorf("its pods lack %s: %s", key, value)
 		}
 	}
+	if chosen(from.Spec.Template.Labels, plain.Spec.Selector.MatchLabels) {
+		t.Error("it chooses the pods that it takes the place of")
+	}
 	if files := plain.Spec.Template.Spec.Volumes[0].ConfigMap.Name; files != plain.Name {
 		t.Errorf("its files are those of %s, which goes", files)
 	}
@@ -54,6 +57,9 @@ func TestPlainDeployment(t *testing.T) {
 	again, err := newWorkload(w.scope, release, service, true).deployment(3)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if chosen(again.Spec.Template.Labels, plain.Spec.Selector.MatchLabels) {
+		t.Error("adopted again, its pods are chosen by what they take the place of")
 	}
 	if pod := again.Spec.Template.Spec; len(pod.Volumes) != 1 || len(pod.Containers[0].VolumeMounts) != 1 || pod.Volumes[0].ConfigMap.Name != w.name {
 		t.Errorf("adopted again, it has the volumes %+v", pod.Volumes)
@@ -109,4 +115,14 @@ func TestPlainRoutesOfOverlappingHosts(t *testing.T) {
 	if !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
+}
+
+// chosen reports whether a selector chooses pods of such labels.
+func chosen(labels, selector map[string]string) bool {
+	for key, value := range selector {
+		if labels[key] != value {
+			return false
+		}
+	}
+	return true
 }
