@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"sync"
 	"time"
 
 	"github.com/davit-dev/davit"
@@ -15,7 +17,7 @@ const (
 	askers     = 4                       // requests at once
 	askEvery   = 2500 * time.Microsecond // between requests, while it is young
 	askSeldom  = 20 * time.Millisecond   // between requests, later
-	young      = 2 * time.Second         // a Gateway acts within that, mostly
+	young      = 2 * time.Second         // a Gateway acts within that, mostly, and has shown it that long after
 	observeFor = 15 * time.Second        // at most
 	strangers  = 5                       // failed requests in a row after which there is no front door
 	// settle is how long a Gateway is given to act on what it has taken when that
@@ -84,7 +86,8 @@ func (o *observer) look(ctx context.Context, t target, test *splitTest) error {
 	began, failed := time.Now(), 0
 	marked, dealt := o.marks[t.kind] != noMarks, o.dealt(t)
 	var last error
-	for a := range o.answers(ctx, t) {
+	answers, hasten := o.answers(ctx, t)
+	for a := range answers {
 		if a.err != nil {
 			last = a.err
 			if failed++; failed >= strangers && test.known+test.unknown == 0 {
@@ -96,6 +99,9 @@ func (o *observer) look(ctx context.Context, t target, test *splitTest) error {
 		if dealt && a.routing != o.routing {
 			test.restart()
 			continue
+		}
+		if dealt {
+			hasten() // it begins to show
 		}
 		test.add(o.known[a.release])
 		if a.cookie != "" {
@@ -121,15 +127,70 @@ func (o *observer) look(ctx context.Context, t target, test *splitTest) error {
 	}
 }
 
+// seeOff returns when answers show that nobody is led to a release any more, by so many
+// in a row that a share of stray would have shown, or when a Gateway whose answers tell
+// nothing has had time to act.
+func (o *observer) seeOff(ctx context.Context, id davit.ReleaseID) error {
+	began := time.Now()
+	if o.door == nil || len(o.targets) == 0 || len(o.marked()) < len(o.targets) {
+		_, err := o.settle(ctx, began, "")
+		return err
+	}
+	for _, t := range o.targets {
+		err := o.gone(ctx, t, id)
+		if errors.Is(err, errStrange) {
+			_, err = o.settle(ctx, began, "")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gone is seeOff for one target.
+func (o *observer) gone(ctx context.Context, t target, id davit.ReleaseID) error {
+	looking, stop := context.WithTimeout(ctx, observeFor)
+	defer stop()
+	row, failed := 0, 0
+	answers, hasten := o.answers(looking, t)
+	for a := range answers {
+		switch {
+		case a.err != nil && failed >= 0:
+			if failed++; failed >= strangers {
+				return fmt.Errorf("%w: %w", errStrange, a.err)
+			}
+		case a.err != nil: // somebody does answer there, mostly
+		case o.known[a.release] == id:
+			row, failed = 0, -1
+		default:
+			hasten() // it begins to show
+			failed = -1
+			if row++; row >= manyEnough {
+				return nil
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &davit.Error{
+		Code:    davit.CodeUnavailable,
+		Message: fmt.Sprintf("no route leads to %s any more, and answers at %s are from it", id, o.door.address(t)),
+		Hint:    "does the Gateway still act on changes?",
+	}
+}
+
 // answers asks again and again, and yields what comes, until it is left or ctx
-// ends.
-func (o *observer) answers(ctx context.Context, t target) func(func(answer) bool) {
+// ends. hasten has it ask soon again, once.
+func (o *observer) answers(ctx context.Context, t target) (all iter.Seq[answer], hasten func()) {
+	soon := make(chan struct{})
 	return func(yield func(answer) bool) {
 		ctx, stop := context.WithCancel(ctx)
 		received, ended := make(chan answer), make(chan struct{})
 		go func() {
 			defer close(ended)
-			o.ask(ctx, t, received)
+			o.ask(ctx, t, received, soon)
 		}()
 		defer func() { stop(); <-ended }()
 		for {
@@ -142,7 +203,7 @@ func (o *observer) answers(ctx context.Context, t target) func(func(answer) bool
 				return
 			}
 		}
-	}
+	}, sync.OnceFunc(func() { close(soon) })
 }
 
 // settle gives what was asked for the time that it is given at least, and says that it

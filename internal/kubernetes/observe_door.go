@@ -118,8 +118,8 @@ func callTo(ctx context.Context, url string) (*http.Request, error) {
 const maxAnswer = 1 << 20
 
 // ask sends answers until ctx ends: soon after each other at first, seldom when it
-// takes long.
-func (o *observer) ask(ctx context.Context, t target, answers chan<- answer) {
+// takes long, and soon again from the one time that it is hastened.
+func (o *observer) ask(ctx context.Context, t target, answers chan<- answer, hasten <-chan struct{}) {
 	pace := make(chan struct{})
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
@@ -147,6 +147,10 @@ func (o *observer) ask(ctx context.Context, t target, answers chan<- answer) {
 			}
 		case <-seldom.C:
 			tick.Reset(askSeldom)
+		case <-hasten:
+			hasten = nil
+			tick.Reset(askEvery)
+			seldom.Reset(young)
 		case <-ctx.Done():
 			return
 		}

@@ -79,6 +79,9 @@ func (g *gate) ask(_ context.Context, t target, release davit.ReleaseID) answer 
 		id = davit.ReleaseID(home)
 	}
 	a := answer{release: releaseMark(id), status: http.StatusOK, err: g.err}
+	if len(split) == 0 && release == "" {
+		a.release = ""
+	}
 	if g.cookies {
 		a.cookie = sessionCookie + "=" + string(id)
 	}
@@ -141,6 +144,41 @@ func TestObserve(t *testing.T) {
 				}
 				if c.gate.asked > maxAnswers+askers {
 					t.Errorf("asked %d times", c.gate.asked)
+				}
+			})
+		})
+	}
+}
+
+// A release is left to itself when nobody is led to it any more, however late the
+// Gateway notices; one that never does is told.
+func TestSeeOff(t *testing.T) {
+	for name, c := range map[string]struct {
+		gate   *gate
+		late   time.Duration // when the Gateway acts
+		within time.Duration // of that
+		fails  string
+	}{
+		"at once":                   {gate: &gate{before: between(0)}, within: time.Second},
+		"late":                      {gate: &gate{before: between(0)}, late: 6 * time.Second, within: time.Second},
+		"the other one serves":      {gate: &gate{before: between(0), after: between(1000)}, late: time.Second, within: time.Second},
+		"never":                     {gate: &gate{before: between(0)}, late: time.Hour, fails: "answers at http://shop.example.org/healthz are from it"},
+		"some are":                  {gate: &gate{before: between(0), after: between(900)}, fails: "are from it"},
+		"answers that tell nothing": {gate: &gate{unmarked: true}, within: settle},
+		"a door that is shut":       {gate: &gate{err: errors.New("connection refused")}, within: settle},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c.gate.change = time.Now().Add(c.late)
+				err := c.gate.observer().seeOff(t.Context(), "a")
+				if c.fails != "" {
+					if davit.ErrorCode(err) != davit.CodeUnavailable || !strings.Contains(err.Error(), c.fails) {
+						t.Error(err)
+					}
+					return
+				}
+				if took := time.Since(c.gate.change); err != nil || took < 0 || took > c.within {
+					t.Errorf("%v, %s after the Gateway had acted", err, took)
 				}
 			})
 		})

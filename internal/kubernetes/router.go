@@ -209,11 +209,13 @@ func (r *Router) route(ctx context.Context, routing davit.Routing) error {
 	if err != nil {
 		return err
 	}
-	r.took(routing.Split, before.Split, effect)
-	r.holds(d, applied)
 	if len(routing.Split) == 0 { // it is taken down, and what it did not take over serves on
+		r.took(nil, nil, effect) // Drain sees whether somebody is still led there
+		r.holds(d, applied)
 		return r.cluster.disclaim(ctx, d, r.scope)
 	}
+	r.took(routing.Split, before.Split, effect)
+	r.holds(d, applied)
 	return r.relieve(ctx, routing)
 }
 

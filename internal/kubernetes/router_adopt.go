@@ -102,7 +102,7 @@ func (r *Router) relieve(ctx context.Context, routing davit.Routing) error {
 	}
 	for _, release := range routing.Releases {
 		leaving := &davit.Release{ID: plainRelease, Config: release.Config}
-		if _, err := r.Drain(ctx, leaving); err != nil {
+		if err := r.rest(ctx, leaving); err != nil {
 			return err
 		}
 	}

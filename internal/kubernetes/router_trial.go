@@ -79,6 +79,19 @@ func (r *Router) markingBy(ctx context.Context, d *doors, gateway cache.SharedIn
 	return marks, nil
 }
 
+// remembered are the markings as they are known without a trial.
+func (r *Router) remembered(d *doors) markings {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := markings{}
+	for _, kind := range []string{httpRoute, grpcRoute} {
+		if all[kind] = marksOf(d.routesOf(r.scope), kind); all[kind] == noMarks && r.marks[kind] != nil {
+			all[kind] = r.marks[kind].marks
+		}
+	}
+	return all
+}
+
 // try has a Gateway mark the answers of a trial beside a target, and returns which of
 // the marks there are. It leaves nothing of it.
 func (r *Router) try(ctx context.Context, d *doors, gateway cache.SharedIndexInformer, o *observer, routing davit.Routing, at target, marks marking) (found marking, err error) {
