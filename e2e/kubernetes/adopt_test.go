@@ -25,30 +25,30 @@ func TestAdopt(t *testing.T) {
 	plan, err := h.Adopt(t.Context(), "v1")
 	h.must(err)
 	if plan.Exit != 0 || !strings.Contains(plan.Stdout, "HTTPRoute shop") {
-		t.Fatalf("showing exited %d: %s%s", plan.Exit, plan.Stdout, plan.Stderr)
+		h.Fatalf("showing exited %d: %s%s", plan.Exit, plan.Stdout, plan.Stderr)
 	}
 	if claimed := h.kubectl("get", "deployments,httproutes", "--selector=app.kubernetes.io/managed-by=davit", "--output=name"); claimed != "" {
-		t.Errorf("showing has changed %s", claimed)
+		h.Errorf("showing has changed %s", claimed)
 	}
 	h.adopt()
 	h.adopt() // again: there is nothing left to do
 	h.adopted()
 	if team := h.kubectl("get", "pods", "--selector=davit.dev/service=api", "--output=jsonpath={.items[*].metadata.annotations.team}"); team != "checkout checkout" {
-		t.Errorf("the pods' annotations are %q, want those of the plain ones", team)
+		h.Errorf("the pods' annotations are %q, want those of the plain ones", team)
 	}
 	h.promote(rig.Canary, "v2")
 
 	result, err := h.Run(t.Context(), "disown", "production", "--application", "shop", "--reason", "moves away")
 	h.must(err)
 	if result.Exit != 0 {
-		t.Fatalf("davit disown exited %d: %s%s", result.Exit, result.Stdout, result.Stderr)
+		h.Fatalf("davit disown exited %d: %s%s", result.Exit, result.Stdout, result.Stderr)
 	}
 	h.must(h.Break(syscall.SIGKILL))
 	if left := h.kubectl("get", "deployments,services,configmaps,httproutes,poddisruptionbudgets", "--selector=davit.dev/application", "--output=name"); left != "" {
-		t.Errorf("of Davit's own %s is left", left)
+		h.Errorf("of Davit's own %s is left", left)
 	}
 	if managers := h.kubectl("get", "deployments,httproutes", "--output=jsonpath={.items[*].metadata.managedFields[*].manager}"); slices.Contains(strings.Fields(managers), "davit") {
-		t.Errorf("fields are managed by %s", managers)
+		h.Errorf("fields are managed by %s", managers)
 	}
 	traffic.settle(100)
 	traffic.lossless()

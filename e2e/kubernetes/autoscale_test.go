@@ -55,7 +55,7 @@ func TestAutoscaled(t *testing.T) {
 	traffic.lossless()
 	scalers := h.kubectl("get", "horizontalpodautoscalers", "--output=jsonpath={range .items[*]}{.metadata.labels.app\\.kubernetes\\.io/version} {.spec.minReplicas}-{.spec.maxReplicas}{end}")
 	if want := fmt.Sprintf("v2 %d-%d", least, most); scalers != want {
-		t.Errorf("the autoscalers are %q, want %q", scalers, want)
+		h.Errorf("the autoscalers are %q, want %q", scalers, want)
 	}
 }
 

@@ -57,7 +57,7 @@ func killedInTheMiddle(t *testing.T, kills int, rounds []round, random *rand.Ran
 	s := traffic.Snapshot()
 	t.Logf("%d requests, %d lost", s.Sent, s.TotalLost())
 	if bad := s.Releases["v3"].Failed; s.TotalLost() > bad {
-		t.Errorf("lost %d of %d requests, %d of them to the release that fails: %v %+v", s.TotalLost(), s.Sent, bad, s.Lost, s.Samples)
+		h.Errorf("lost %d of %d requests, %d of them to the release that fails: %v %+v", s.TotalLost(), s.Sent, bad, s.Lost, s.Samples)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestCandidateKeepsItsShareWithoutAServer(t *testing.T) {
 	traffic.settle(100)
 	window := traffic.Snapshot().Since(before)
 	if n := window.Releases["v2"].Answered; n < 20 || n > 80 {
-		t.Errorf("v2 answered %d of %d, want half", n, window.Answered)
+		h.Errorf("v2 answered %d of %d, want half", n, window.Answered)
 	}
 	h.must(h.Start(t.Context()))
 	h.settled(davit.Promoted, "v2")

@@ -33,13 +33,13 @@ func TestNodeIsDrained(t *testing.T) { // beside no other: pods have nowhere to 
 	})
 	out, err := h.Kubectl(t.Context(), "drain", node, "--pod-selector=davit.dev/application=shop", "--delete-emptydir-data", "--force", "--timeout=8s")
 	if err == nil || !strings.Contains(out, budgetSays) || !strings.Contains(out, "global timeout reached") {
-		t.Errorf("the node was drained: %v %s", err, out)
+		h.Errorf("the node was drained: %v %s", err, out)
 	}
 	h.lacks("the stable release has one pod, and one that waits for a node", func(s *rig.Status) davit.ReleaseID { return s.Environment.Stable })
 	h.order("approve")
 	s := h.lacks("the candidate has one pod, and one that waits for a node", func(s *rig.Status) davit.ReleaseID { return s.Rollout.Plan.Target })
 	if s.Rollout.Phase != davit.Running || len(s.Split) != 2 {
-		t.Errorf("without a node it came to\n%s", s)
+		h.Errorf("without a node it came to\n%s", s)
 	}
 	traffic.settle(200)
 	h.kubectl("uncordon", node)

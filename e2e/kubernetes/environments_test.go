@@ -56,7 +56,7 @@ func TestTwoEnvironments(t *testing.T) {
 		return errors.Join(err, h.ends(t.Context(), rollouts[i].end, rollouts[i].stable))
 	})
 	if a, b := deployments[0].Rollout, deployments[1].Rollout; a.EndedAt.Before(b.StartedAt) || b.EndedAt.Before(a.StartedAt) {
-		t.Errorf("one rollout waited for the other: %s to %s and %s to %s", a.StartedAt, a.EndedAt, b.StartedAt, b.EndedAt)
+		h.Errorf("one rollout waited for the other: %s to %s and %s to %s", a.StartedAt, a.EndedAt, b.StartedAt, b.EndedAt)
 	}
 	for i, name := range []string{"production", "staging"} {
 		h, rollout := both[i], deployments[i].Rollout
@@ -64,12 +64,12 @@ func TestTwoEnvironments(t *testing.T) {
 		h.must(err)
 		p := h.receipt(rollout.ID)
 		if s.Environment.Name != name || s.Rollout.ID != rollout.ID || p.Rollout.Environment != name || p.Outcome != rollouts[i].end || len(s.Instances) != 2 {
-			t.Errorf("%s: the receipt is of %s, %s; its status:\n%s", name, p.Rollout.Environment, p.Outcome, s)
+			h.Errorf("%s: the receipt is of %s, %s; its status:\n%s", name, p.Rollout.Environment, p.Outcome, s)
 		}
 		for _, kind := range []string{"deployments,services,poddisruptionbudgets,configmaps", "pods,endpointslices", "httproutes"} {
 			got := h.kubectl("get", kind, "--selector=app.kubernetes.io/managed-by=davit", `--output=jsonpath={.items[*].metadata.labels.davit\.dev/environment}`)
 			if strings.Trim(strings.ReplaceAll(got, name, ""), " ") != "" || got == "" {
-				t.Errorf("%s has %s of the environments %q", name, kind, got)
+				h.Errorf("%s has %s of the environments %q", name, kind, got)
 			}
 		}
 		traffics[i].lossless()

@@ -36,14 +36,15 @@ func TestNeverReady(t *testing.T) {
 		{"Impatient", "v3", rig.Strategy{Name: "impatient", Rules: "blueGreen", Deadline: "3s"}, "at step ready: api of v3 ", 5 * time.Second},
 	} {
 		h.T.Run(c.name, func(t *testing.T) {
-			d := h.on(t).haulBack(c.strategy, c.version)
+			h := h.on(t)
+			d := h.haulBack(c.strategy, c.version)
 			if !strings.Contains(d.Rollout.Cause, c.want) {
-				t.Errorf("it was hauled back for %q, want %q", d.Rollout.Cause, c.want)
+				h.Errorf("it was hauled back for %q, want %q", d.Rollout.Cause, c.want)
 			}
 			took := d.Rollout.HauledAt.Sub(d.Began)
 			t.Logf("after %s, over after %s: %s", ms(took), ms(d.Ended.Sub(d.Began)), d.Rollout.Cause)
 			if took > c.within {
-				t.Errorf("it took %s until it was hauled back, want at most %s", took, c.within)
+				h.Errorf("it took %s until it was hauled back, want at most %s", took, c.within)
 			}
 		})
 	}
@@ -56,7 +57,7 @@ func TestNeverReady(t *testing.T) {
 		took := d.Rollout.HauledAt.Sub(d.Began)
 		t.Logf("after %s: %s", ms(took), d.Rollout.Cause)
 		if !strings.Contains(d.Rollout.Cause, "exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2") || took > 20*time.Second {
-			t.Errorf("it was hauled back after %s for %q", took, d.Rollout.Cause)
+			h.Errorf("it was hauled back after %s for %q", took, d.Rollout.Cause)
 		}
 	})
 	h.settled(davit.RolledBack, "v1")
@@ -90,7 +91,7 @@ func TestFailsUnderTraffic(t *testing.T) {
 		Name: "twenty-percent", Rules: "{canary: {steps: [20, 100], bake: 1m}}", Gates: []string{rig.ErrorsGate}, Deadline: "5m",
 	}, "v2")
 	if !strings.Contains(d.Rollout.Cause, "gate errors failed") {
-		t.Errorf("it was hauled back for %q", d.Rollout.Cause)
+		h.Errorf("it was hauled back for %q", d.Rollout.Cause)
 	}
 	h.settled(davit.RolledBack, "v1")
 	traffic.End()
@@ -99,9 +100,9 @@ func TestFailsUnderTraffic(t *testing.T) {
 	t.Logf("%d bad answers in %s; hauled back %s after the first of them, all traffic back after %s more: %s", bad.Failed, ms(bad.LastFailed.Sub(bad.FirstFailed)),
 		ms(d.Rollout.HauledAt.Sub(bad.FirstFailed)), ms(d.BackAt().Sub(d.Rollout.HauledAt)), d.Rollout.Cause)
 	if bad.Failed == 0 || bad.Failed != s.TotalLost() {
-		t.Errorf("lost %d of %d requests, %d of them to v2: %v", s.TotalLost(), s.Sent, bad.Failed, s.Samples)
+		h.Errorf("lost %d of %d requests, %d of them to v2: %v", s.TotalLost(), s.Sent, bad.Failed, s.Samples)
 	}
 	if bad.LastFailed.After(d.BackAt()) {
-		t.Errorf("v2 answered %s after all traffic was said to be back", bad.LastFailed.Sub(d.BackAt()))
+		h.Errorf("v2 answered %s after all traffic was said to be back", bad.LastFailed.Sub(d.BackAt()))
 	}
 }

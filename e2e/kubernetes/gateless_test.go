@@ -29,7 +29,7 @@ func TestWithoutGateway(t *testing.T) {
 	plan, err := h.Plan(t.Context(), coarse, "v2")
 	h.must(err)
 	if says := "stage canary 10%: traffic is split by the numbers of instances, which gives v1 66.7%, v2 33.3% instead of v1 90%, v2 10%"; plan.Exit != 0 || !strings.Contains(plan.Stderr, says) {
-		t.Errorf("davit plan exited %d: %s%s", plan.Exit, plan.Stdout, plan.Stderr)
+		h.Errorf("davit plan exited %d: %s%s", plan.Exit, plan.Stdout, plan.Stderr)
 	}
 	h.must(h.Ask(t.Context(), coarse, "v2"))
 	held := h.waits()

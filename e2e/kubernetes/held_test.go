@@ -36,7 +36,7 @@ func TestHeld(t *testing.T) {
 	quiet, watches := len(api.since(0)), api.watches.Load()
 	<-time.After(10 * time.Second)
 	if asked := api.since(quiet); len(asked) > 0 || api.watches.Load() > watches {
-		t.Errorf("while nothing happened there were %d watches and the requests %q", api.watches.Load()-watches, asked)
+		h.Errorf("while nothing happened there were %d watches and the requests %q", api.watches.Load()-watches, asked)
 	}
 
 	name := h.kubectl("get", "httproutes", "--selector=davit.dev/application", "--output=name")
@@ -47,12 +47,12 @@ func TestHeld(t *testing.T) {
 	h.kubectl("patch", name, "--type=json", `--patch=[{"op":"replace","path":"/spec/rules/0/backendRefs/0/weight","value":0}]`)
 	paused := h.when("it is paused, with its own split", func(s *rig.Status) bool { return s.Rollout.Paused && s.Split.Equal(held.Split) })
 	if now := weights(); now != ours {
-		t.Errorf("the weights are %s, and were %s", now, ours)
+		h.Errorf("the weights are %s, and were %s", now, ours)
 	}
 	h.order("approve")
 	<-time.After(2 * time.Second) // nothing else holds it any more
 	if s := h.when("there is a status", func(*rig.Status) bool { return true }); s.Rollout.Stage != paused.Rollout.Stage || !s.Rollout.Paused {
-		t.Errorf("it was paused at stage %d, and is at\n%s", paused.Rollout.Stage, s)
+		h.Errorf("it was paused at stage %d, and is at\n%s", paused.Rollout.Stage, s)
 	}
 	h.order("resume")
 	h.settled(davit.Promoted, "v2")
@@ -60,7 +60,7 @@ func TestHeld(t *testing.T) {
 	if !slices.ContainsFunc(told.Incidents, func(i receipt.Incident) bool {
 		return strings.Contains(i.Message, "somebody else changed the routing") && strings.Contains(i.Message, "it is put back")
 	}) {
-		t.Errorf("the incidents are %+v", told.Incidents)
+		h.Errorf("the incidents are %+v", told.Incidents)
 	}
 	traffic.lossless()
 }

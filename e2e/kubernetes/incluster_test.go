@@ -38,7 +38,7 @@ func TestServerInTheCluster(t *testing.T) {
 	s, err := h.Status(t.Context())
 	h.must(err)
 	if ended := s.Rollout.EndedAt; ended.Before(gone) {
-		t.Errorf("the rollout had ended %s before the server's pod was gone", gone.Sub(ended))
+		h.Errorf("the rollout had ended %s before the server's pod was gone", gone.Sub(ended))
 	}
 	t.Logf("the rollout ended %s after the server's pod was gone", ms(s.Rollout.EndedAt.Sub(gone)))
 	traffic.lossless()
@@ -46,12 +46,12 @@ func TestServerInTheCluster(t *testing.T) {
 	logs, err := h.Run(t.Context(), "logs", "production", "--application", "shop", "--service", "api", "--output", "json")
 	h.must(err)
 	if logs.Exit != 0 || !strings.Contains(logs.Stdout, "\n") {
-		t.Errorf("davit logs exited %d: %s%s", logs.Exit, logs.Stdout, logs.Stderr)
+		h.Errorf("davit logs exited %d: %s%s", logs.Exit, logs.Stdout, logs.Stderr)
 	}
 	r.Remote = server.reach("nobody")
 	refused, err := h.Run(t.Context(), "status")
 	h.must(err)
 	if refused.Exit != 4 {
-		t.Errorf("with a wrong token davit status exited %d: %s%s", refused.Exit, refused.Stdout, refused.Stderr)
+		h.Errorf("with a wrong token davit status exited %d: %s%s", refused.Exit, refused.Stdout, refused.Stderr)
 	}
 }

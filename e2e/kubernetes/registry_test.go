@@ -59,9 +59,10 @@ func TestPulled(t *testing.T) {
 	h.runs(first)
 
 	h.T.Run("NoSuchDigest", func(t *testing.T) {
-		d := h.on(t).haulBack(pulled(rig.Canary, repository+"@sha256:"+strings.Repeat("a", 64)), "v3")
+		h := h.on(t)
+		d := h.haulBack(pulled(rig.Canary, repository+"@sha256:"+strings.Repeat("a", 64)), "v3")
 		if cause := d.Rollout.Cause; !strings.Contains(cause, "ErrImagePull: ") && !strings.Contains(cause, "ImagePullBackOff: ") || !strings.Contains(cause, "not found") {
-			t.Errorf("it was hauled back for %q", cause)
+			h.Errorf("it was hauled back for %q", cause)
 		}
 	})
 	h.T.Run("NoSuchTag", func(t *testing.T) {
@@ -69,12 +70,12 @@ func TestPulled(t *testing.T) {
 		d, err := h.Deploy(t.Context(), pulled(rig.Canary, repository+":${version}"), "v9")
 		h.must(err)
 		if want := "the digest of image " + repository + ":v9 cannot be found out"; d.Exit == 0 || d.Rollout != nil || !strings.Contains(d.Stderr, want) {
-			t.Errorf("it exited %d: %s", d.Exit, d.Story())
+			h.Errorf("it exited %d: %s", d.Exit, d.Story())
 		}
 	})
 	h.settled(davit.RolledBack, "v1")
 	if v1 := traffic.Snapshot(); v1.Releases["v1"].Answered != v1.Answered {
-		t.Errorf("of %d answers v1 gave %d", v1.Answered, v1.Releases["v1"].Answered)
+		h.Errorf("of %d answers v1 gave %d", v1.Answered, v1.Releases["v1"].Answered)
 	}
 	h.promote(pulled(rig.Canary, tagged), "v2") // what the tag stands for now
 	h.settled(davit.Promoted, "v2")

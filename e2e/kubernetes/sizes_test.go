@@ -40,7 +40,7 @@ func TestStableShrinks(t *testing.T) {
 	h.order("abort", "--reason", "the sea is wrong")
 	d := <-ended
 	if d == nil || d.Exit != 3 {
-		t.Fatalf("it ended as %+v", d)
+		h.Fatalf("it ended as %+v", d)
 	}
 	h.settled(davit.RolledBack, "v1")
 	var pods corev1.PodList
@@ -48,12 +48,12 @@ func TestStableShrinks(t *testing.T) {
 	for _, pod := range pods.Items {
 		for _, c := range pod.Status.Conditions {
 			if c.Type == corev1.PodReady && c.LastTransitionTime.After(d.BackAt()) {
-				t.Errorf("all traffic was back at %s, and pod %s ready at %s", d.BackAt().Format(time.StampMilli), pod.Name, c.LastTransitionTime)
+				h.Errorf("all traffic was back at %s, and pod %s ready at %s", d.BackAt().Format(time.StampMilli), pod.Name, c.LastTransitionTime)
 			}
 		}
 	}
 	if len(pods.Items) != 4 {
-		t.Errorf("%d pods run, want 4", len(pods.Items))
+		h.Errorf("%d pods run, want 4", len(pods.Items))
 	}
 	traffic.lossless()
 }

@@ -30,7 +30,7 @@ func TestStrategies(t *testing.T) {
 			h.settled(davit.Promoted, "v2")
 			streams.Close()
 			if f := streams.Figures(); f.Cut+f.Refused > 0 || f.Messages == 0 {
-				t.Errorf("WebSockets: %+v", f)
+				h.Errorf("WebSockets: %+v", f)
 			} else {
 				t.Logf("%d WebSockets were opened, %d ended, %d cut", f.Opened, f.Ended, f.Cut)
 			}

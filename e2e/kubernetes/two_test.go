@@ -33,7 +33,7 @@ func TestTwoServers(t *testing.T) {
 	refuses := func(what string, d *rig.Deployment) {
 		t.Helper()
 		if d.Exit != 4 || !strings.Contains(d.Stderr, word) {
-			t.Errorf("%s exited %d: %s", what, d.Exit, d.Story())
+			h.Errorf("%s exited %d: %s", what, d.Exit, d.Story())
 		}
 	}
 	late, first, other := race(t, h.Rig, rival)
@@ -44,7 +44,7 @@ func TestTwoServers(t *testing.T) {
 	second, err := h.Run(t.Context(), "serve")
 	h.must(err)
 	if second.Exit != 4 {
-		t.Errorf("a second server at the same state exited %d: %s", second.Exit, second.Stderr)
+		h.Errorf("a second server at the same state exited %d: %s", second.Exit, second.Stderr)
 	}
 	h.must(h.Ask(t.Context(), rig.Canary, "v2"))
 	refused, err := other.Deploy(t.Context(), rig.BlueGreen, "v3")
@@ -68,7 +68,7 @@ func TestTwoServers(t *testing.T) {
 	again.settle(50)
 	again.lossless()
 	if s := again.Snapshot(); s.Releases["v3"].Answered < s.Answered {
-		t.Errorf("of %d answers v3 gave %d", s.Answered, s.Releases["v3"].Answered)
+		h.Errorf("of %d answers v3 gave %d", s.Answered, s.Releases["v3"].Answered)
 	}
 }
 

@@ -46,11 +46,11 @@ func TestValidation(t *testing.T) {
 		h.must(err)
 		for _, i := range s.Instances {
 			if i.Service == "api" && !asked[i.ID] {
-				t.Errorf("of the pods %v were asked through the API server, and not %s", asked, i.ID)
+				h.Errorf("of the pods %v were asked through the API server, and not %s", asked, i.ID)
 			}
 		}
 		if p := h.receipt(d.Rollout.ID); p.Outcome != davit.Promoted || !strings.Contains(fmt.Sprint(p.Stages), "{validation pass ") {
-			t.Errorf("the receipt says %s, %+v", p.Outcome, p.Stages)
+			h.Errorf("the receipt says %s, %+v", p.Outcome, p.Stages)
 		}
 	})
 	fails := func(name, version, settings, check string) {
@@ -59,7 +59,7 @@ func TestValidation(t *testing.T) {
 			d := h.haulBack(suite(settings), version)
 			t.Logf("it took %s: %s", ms(d.Ended.Sub(d.Began)), d.Rollout.Cause)
 			if p := h.receipt(d.Rollout.ID); p.Outcome != davit.RolledBack || !strings.Contains(p.Reason, check) || !strings.Contains(fmt.Sprint(p.Stages), check) {
-				t.Errorf("the receipt says %s, %s, %+v; want %s to be named", p.Outcome, p.Reason, p.Stages, check)
+				h.Errorf("the receipt says %s, %s, %+v; want %s to be named", p.Outcome, p.Reason, p.Stages, check)
 			}
 			h.settled(davit.RolledBack, "v2")
 		})
