@@ -12,18 +12,26 @@ import (
 	"github.com/davit-dev/davit/internal/release/versionfile"
 )
 
-// trailer marks the commit of a release with its tags.
-const trailer = "Davit-Release"
+// trailer marks the commit of a release with its tags. Where a pull request has it
+// merged, baseTrailer names the commit that it was made on: the last one that its
+// changelog tells of.
+const (
+	trailer     = "Davit-Release"
+	baseTrailer = "Davit-Base"
+)
 
-// promises returns the tags that a message names in its trailers: in the last
+// promises returns the tags that a message names in its trailers.
+func promises(message string) []string { return trailed(message, trailer) }
+
+// trailed returns the values that a message gives a key in its trailers: in the last
 // paragraphs, which have nothing but trailers. Forges append paragraphs of
-// their own, such as Co-authored-by. Anywhere else the name is text.
-func promises(message string) []string {
-	if !strings.Contains(message, trailer+": ") {
+// their own, such as Co-authored-by. Anywhere else the key is text.
+func trailed(message, key string) []string {
+	if !strings.Contains(message, key+": ") {
 		return nil
 	}
 	paragraphs := strings.Split(strings.TrimSpace(strings.ReplaceAll(message, "\r\n", "\n")), "\n\n")
-	var tags []string
+	var values []string
 	for _, paragraph := range slices.Backward(paragraphs[1:]) { // the first is the subject
 		lines := strings.Split(strings.Trim(paragraph, "\n"), "\n")
 		if !areTrailers(lines) {
@@ -31,13 +39,13 @@ func promises(message string) []string {
 		}
 		var found []string
 		for _, line := range lines {
-			if name, ok := strings.CutPrefix(line, trailer+": "); ok {
+			if name, ok := strings.CutPrefix(line, key+": "); ok {
 				found = append(found, strings.TrimSpace(name))
 			}
 		}
-		tags = append(found, tags...)
+		values = append(found, values...)
 	}
-	return tags
+	return values
 }
 
 // titled returns the tags that a subject names, where it is the one that davit

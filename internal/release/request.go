@@ -50,6 +50,11 @@ func (r *Runner) changelogDate(ctx context.Context, p *PackagePlan) (string, err
 	return changelog.Date(string(content), p.Next.String()), err
 }
 
+// proposal returns the message of the commit that a pull request is to merge.
+func (r *Runner) proposal(plan *Plan) string {
+	return describe(r.Config, plan.Releases()) + baseTrailer + ": " + plan.Head + "\n"
+}
+
 // isProposed reports whether the branch of the pull request is the release's
 // change on top of the plan's commit. Its commit may be another each time, as
 // a signature has its time.
@@ -61,7 +66,7 @@ func (r *Runner) isProposed(ctx context.Context, plan *Plan, f *files) (bool, er
 	if err != nil {
 		return false, err
 	}
-	if strings.TrimSpace(told) != plan.Head+"\n"+strings.TrimSpace(describe(r.Config, plan.Releases())) {
+	if strings.TrimSpace(told) != plan.Head+"\n"+strings.TrimSpace(r.proposal(plan)) {
 		return false, nil
 	}
 	changed, err := r.Repo.Changed(ctx, r.requestHead)
@@ -79,7 +84,7 @@ func (r *Runner) isProposed(ctx context.Context, plan *Plan, f *files) (bool, er
 // propose keeps the release's change on a branch of its own and the pull
 // request from it up to date.
 func (r *Runner) propose(ctx context.Context, plan *Plan, f *files, result *Result) error {
-	branch, message := r.requestBranch(), describe(r.Config, plan.Releases())
+	branch, message := r.requestBranch(), r.proposal(plan)
 	there, err := r.isProposed(ctx, plan, f)
 	if err != nil {
 		return err
@@ -116,16 +121,16 @@ func (r *Runner) propose(ctx context.Context, plan *Plan, f *files, result *Resu
 
 // warnOfUntold warns of commits that came while the pull request was being merged, where
 // the merge put the release's change after them: they are in the release, and its
-// changelog says nothing of them. Where the forge has removed the branch, what the
-// request was made on is not known.
+// changelog says nothing of them.
 func (r *Runner) warnOfUntold(ctx context.Context, plan *Plan, result *Result) error {
 	if r.Config.Mode != davit.ReleaseByPullRequest {
 		return nil
 	}
-	if err := r.readRequest(ctx); err != nil || r.requestHead == "" {
+	base, err := r.proposedOn(ctx, plan.PendingCommit)
+	if err != nil || base == "" {
 		return err
 	}
-	told, err := r.Repo.Run(ctx, "log", "--format=%h %s", r.requestHead+"^.."+plan.PendingCommit+"^", "--")
+	told, err := r.Repo.Run(ctx, "log", "--format=%h %s", base+".."+plan.PendingCommit+"^", "--")
 	if err != nil || told == "" {
 		return ctx.Err() // a commit without a parent came onto nothing
 	}
@@ -139,6 +144,28 @@ func (r *Runner) warnOfUntold(ctx context.Context, plan *Plan, result *Result) e
 		"%s has commits that its changelog does not tell of, for they came while the pull request was being merged: %s", strings.Join(plan.Pending, ", "), text))
 	return nil
 }
+
+// proposedOn returns the commit that a merged pull request was made on: its message
+// tells, or else, where a squash kept the title alone, the branch, unless the forge has
+// removed it: "" then.
+func (r *Runner) proposedOn(ctx context.Context, merged string) (string, error) {
+	message, err := r.Repo.Run(ctx, "log", "-1", "--format=%B", merged, "--")
+	if err != nil {
+		return "", err
+	}
+	for _, base := range trailed(message, baseTrailer) {
+		if isHash().MatchString(base) { // anybody can write a trailer
+			return base, nil
+		}
+	}
+	if err := r.readRequest(ctx); err != nil || r.requestHead == "" {
+		return "", err
+	}
+	return r.requestHead + "^", nil
+}
+
+// isHash tells whole hashes from options and ranges.
+var isHash = expression(`^[0-9a-f]{40,64}$`)
 
 // withdraw closes the pull request of a release that is not due any more, and
 // removes its branch, which a merge may have left. The request comes first:

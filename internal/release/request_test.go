@@ -96,21 +96,33 @@ func TestMergedOntoMore(t *testing.T) {
 	w.file("VERSION", "0.0.0\n", "feat: x")
 	w.push()
 	w.mustRun(config)
-	for how, want := range map[string]string{"--squash": "v0.1.0 has commits that its changelog does not tell of", "--no-ff": ""} {
-		t.Run(how, func(t *testing.T) {
+	tests := []struct {
+		name, how, format, removed string
+		untold                     bool
+	}{
+		{"merge", "--no-ff", "", "", false},
+		{"squash", "--squash", "%B", "", true},
+		{"squash, and the branch is removed", "--squash", "%B", "davit/release-main", true},
+		{"squash of the title alone", "--squash", "%s", "", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
 			w := w.clone(t)
 			w.file("late", "1", "feat: late")
-			w.git("merge", "-q", how, "-m", "Merge pull request #1", branch)
-			if how == "--squash" {
-				w.git("commit", "-q", "-m", w.git("log", "-1", "--format=%B", branch))
+			w.git("merge", "-q", tt.how, "-m", "Merge pull request #1", branch)
+			if tt.how == "--squash" {
+				w.git("commit", "-q", "-m", w.git("log", "-1", "--format="+tt.format, branch))
 			}
 			w.git("push", "-q")
+			if tt.removed != "" {
+				w.git("push", "-q", "origin", ":"+tt.removed)
+			}
 			result := w.mustRun(config)
 			got := strings.Join(result.Warnings, "\n")
-			if !strings.HasPrefix(got, want) || want == "" && got != "" || want != "" && !strings.HasSuffix(got, " feat: late") {
+			if told := strings.HasPrefix(got, "v0.1.0 has commits that its changelog does not tell of") && strings.HasSuffix(got, " feat: late"); told != tt.untold || !told && got != "" {
 				t.Errorf("warnings %q", got)
 			}
-			if len(result.Releases) != 1 || result.Releases[0].Tag != "v0.1.0" || how == "--no-ff" && result.Proposed == "" {
+			if len(result.Releases) != 1 || result.Releases[0].Tag != "v0.1.0" || !tt.untold && result.Proposed == "" {
 				t.Errorf("result %+v", result)
 			}
 		})
