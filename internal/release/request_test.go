@@ -97,13 +97,14 @@ func TestMergedOntoMore(t *testing.T) {
 	w.push()
 	w.mustRun(config)
 	tests := []struct {
-		name, how, format, removed string
-		untold                     bool
+		name, how, format string
+		removed, untold   bool
 	}{
-		{"merge", "--no-ff", "", "", false},
-		{"squash", "--squash", "%B", "", true},
-		{"squash, and the branch is removed", "--squash", "%B", "davit/release-main", true},
-		{"squash of the title alone", "--squash", "%s", "", true},
+		{"merge", "--no-ff", "", false, false},
+		{"squash", "--squash", "%B", false, true},
+		{"squash, and the branch is removed", "--squash", "%B", true, true},
+		{"squash of the title alone", "--squash", "%s", false, true},
+		{"squash with a base that is an option of git's", "--squash", "%s%n%nDavit-Release: v0.1.0%nDavit-Base: --output=x", false, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -114,8 +115,8 @@ func TestMergedOntoMore(t *testing.T) {
 				w.git("commit", "-q", "-m", w.git("log", "-1", "--format="+tt.format, branch))
 			}
 			w.git("push", "-q")
-			if tt.removed != "" {
-				w.git("push", "-q", "origin", ":"+tt.removed)
+			if tt.removed {
+				w.git("push", "-q", "origin", ":davit/release-main")
 			}
 			result := w.mustRun(config)
 			got := strings.Join(result.Warnings, "\n")
